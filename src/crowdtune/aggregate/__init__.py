@@ -1,0 +1,22 @@
+"""Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
+
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations) -> Fit`.
+"""
+
+from __future__ import annotations
+
+from crowdtune.aggregate._fit import Aggregator, Fit
+from crowdtune.names import find, known
+
+__all__ = ["Aggregator", "Fit", "aggregator", "names"]
+
+
+def names() -> list[str]:
+    """Names of all aggregators."""
+    return known(__name__)
+
+
+def aggregator(name: str) -> Aggregator:
+    """Make an aggregator, with its default options, by name."""
+    made: Aggregator = find(__name__, name, "aggregator")()
+    return made

@@ -1,0 +1,43 @@
+"""What an aggregator returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Posterior over truths.
+
+    Args:
+        posterior: (I, K) P(truth = k), rows sum to 1; what is expected before any label where an item has none.
+        confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
+        log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
+    """
+
+    posterior: Floats
+    confusion: dict[str, Floats] = field(default_factory=dict)
+    log_posteriors: dict[str, list[float]] = field(default_factory=dict)
+
+
+class Aggregator(Protocol):
+    """Infers truths from annotations."""
+
+    def fit(self, annotations: Annotations) -> Fit:
+        """Posterior over the truth of every item."""
+        ...
+
+
+def vote_shares(annotations: Annotations) -> Floats:
+    """(I, K) share of an item's labels on each choice; uniform over its choices where it has no label."""
+    votes = annotations.votes.astype(np.float64)
+    mask = annotations.items.choice_mask
+    empty = votes.sum(axis=1, keepdims=True) == 0
+    votes = np.where(empty, mask, votes)
+    shares: Floats = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return shares

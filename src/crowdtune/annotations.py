@@ -1,0 +1,189 @@
+"""Items and Annotations: who said what about which item, as vocabularies and integer codes.
+
+An item is the thing labelled, a choice one allowed answer, a label the choice one annotator gave one item.
+Index letters: N labels, I items, J annotators, K choices, M tasks. K may differ between items.
+Nothing here knows a method, a model or a file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+UNKNOWN = -1  # code of a gold answer nobody gave
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """The things labelled.
+
+    Args:
+        ids: (I,) unique names.
+        prompts: (I,) what a person or a model is shown; "" where the source has no text.
+        choice_sets: the distinct lists of allowed answers, each in its fixed order.
+        choice_set: (I,) which of `choice_sets` an item has.
+        tasks: (M,) names of the families of items.
+        task: (I,) which task an item belongs to.
+        gold: (I,) code of the trusted answer, -1 where there is none.
+        splits: (I,) "train", "test", ... or "" where the source names none.
+    """
+
+    ids: Sequence[str]
+    prompts: Sequence[str]
+    choice_sets: Sequence[tuple[str, ...]]
+    choice_set: Ints
+    tasks: Sequence[str]
+    task: Ints
+    gold: Ints
+    splits: Sequence[str]
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        for name in ("prompts", "choice_set", "task", "gold", "splits"):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"Items.{name} has {len(getattr(self, name))} entries for {n} items.")
+        if len(set(self.ids)) != n:
+            raise ValueError("Items.ids holds the same id twice; give every item one id.")
+        if n and not (-1 <= self.gold.min() and (self.gold < self.n_choices).all()):
+            raise ValueError("Items.gold holds a code outside -1..K-1 of its item.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def n_choices(self) -> Ints:
+        """(I,) K of each item."""
+        sizes = np.array([len(c) for c in self.choice_sets], dtype=np.int64)
+        return sizes[self.choice_set] if len(self) else np.zeros(0, np.int64)
+
+    @property
+    def max_choices(self) -> int:
+        """Largest K of any item, 0 without items."""
+        return int(self.n_choices.max()) if len(self) else 0
+
+    @cached_property
+    def choice_mask(self) -> Bools:
+        """(I, K) True where the item has that choice."""
+        return np.arange(self.max_choices)[None, :] < self.n_choices[:, None]
+
+    @cached_property
+    def shared_choices(self) -> Bools:
+        """(M,) True for a task whose items all have the same choices, so that a confusion matrix means something."""
+        sets = [np.unique(self.choice_set[self.task == m]) for m in range(len(self.tasks))]
+        return np.array([len(s) <= 1 for s in sets], dtype=bool)
+
+    def choices(self, i: int) -> tuple[str, ...]:
+        """Allowed answers of item `i`, in code order."""
+        return self.choice_sets[self.choice_set[i]]
+
+    def text(self, i: int, code: int) -> str | None:
+        """Answer `code` of item `i` as text, None for -1."""
+        return None if code < 0 else self.choices(i)[code]
+
+    def take(self, index: Ints) -> Items:
+        """Items at `index`, in that order; vocabularies stay as they are."""
+        return replace(
+            self,
+            ids=[self.ids[i] for i in index],
+            prompts=[self.prompts[i] for i in index],
+            choice_set=self.choice_set[index],
+            task=self.task[index],
+            gold=self.gold[index],
+            splits=[self.splits[i] for i in index],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """Who said what: N labels as three parallel columns of codes, plus the items and the annotators' names.
+
+    An abstention (skipped, empty) is not a label and has no row; an item without labels keeps its place in `items`.
+
+    Args:
+        items: the I items.
+        annotators: (J,) names.
+        item: (N,) which item.
+        annotator: (N,) which annotator.
+        label: (N,) code of the choice, in 0..K-1 of that item.
+    """
+
+    items: Items
+    annotators: Sequence[str]
+    item: Ints
+    annotator: Ints
+    label: Ints
+
+    def __post_init__(self) -> None:
+        if not len(self.item) == len(self.annotator) == len(self.label):
+            raise ValueError("Annotations: item, annotator and label differ in length.")
+        for name, codes, size in (
+            ("item", self.item, len(self.items)),
+            ("annotator", self.annotator, len(self.annotators)),
+        ):
+            if len(codes) and not (codes.min() >= 0 and codes.max() < size):
+                raise ValueError(f"Annotations.{name} holds a code outside 0..{size - 1}.")
+        if len(self.label) and not (
+            self.label.min() >= 0 and (self.label < self.items.n_choices[self.item]).all()
+        ):
+            raise ValueError("Annotations.label holds a code that its item does not allow.")
+        pair = self.item * max(len(self.annotators), 1) + self.annotator
+        if len(np.unique(pair)) != len(pair):
+            raise ValueError("Annotations holds two labels of one annotator for one item; keep one of them.")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @cached_property
+    def labels_per_item(self) -> Ints:
+        """(I,) how many labels each item has."""
+        return np.bincount(self.item, minlength=len(self.items)).astype(np.int64)
+
+    @cached_property
+    def labels_per_annotator(self) -> Ints:
+        """(J,) how many labels each annotator gave."""
+        return np.bincount(self.annotator, minlength=len(self.annotators)).astype(np.int64)
+
+    @cached_property
+    def votes(self) -> Ints:
+        """(I, K) how often each choice was given; zero where an item has no such choice."""
+        k = self.items.max_choices
+        flat = np.bincount(self.item * k + self.label, minlength=len(self.items) * k)
+        return flat.reshape(len(self.items), k).astype(np.int64)
+
+    def take_items(self, index: Ints) -> Annotations:
+        """Annotations of the items at `index`, in that order; annotators keep their codes."""
+        place = np.full(len(self.items), -1, dtype=np.int64)
+        place[index] = np.arange(len(index))
+        rows = np.flatnonzero(place[self.item] >= 0)
+        rows = rows[np.argsort(place[self.item[rows]], kind="stable")]
+        return replace(
+            self,
+            items=self.items.take(index),
+            item=place[self.item[rows]],
+            annotator=self.annotator[rows],
+            label=self.label[rows],
+        )
+
+    def split(self, share: float, rng: np.random.Generator) -> tuple[Annotations, Annotations]:
+        """Split by item, never by row: a random `share` of the items first, the rest second."""
+        order = rng.permutation(len(self.items))
+        cut = round(share * len(order))
+        return self.take_items(np.sort(order[:cut])), self.take_items(np.sort(order[cut:]))
+
+    def thin(self, labels_per_item: int, rng: np.random.Generator) -> Annotations:
+        """Keep at most `labels_per_item` labels of each item, chosen at random."""
+        order = np.lexsort((rng.random(len(self)), self.item))
+        starts = np.concatenate([[0], np.cumsum(self.labels_per_item)])[:-1]
+        rank = np.arange(len(self)) - starts[self.item[order]]
+        keep = np.sort(order[rank < labels_per_item])
+        return replace(
+            self, item=self.item[keep], annotator=self.annotator[keep], label=self.label[keep]
+        )

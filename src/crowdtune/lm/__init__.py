@@ -1,0 +1,1 @@
+"""Language models: load, prompt, score choices. The only folder that knows transformers' models."""

@@ -1,0 +1,73 @@
+"""How a trained model reads items, kept beside it so that predictions see what training saw."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from crowdtune.annotations import Floats, Items
+from crowdtune.errors import InputError
+from crowdtune.lm.centre import Centre
+from crowdtune.lm.encode import Encoded, encode
+from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.score import score
+from crowdtune.write.tables import write_json
+
+FILE = "crowdtune.json"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Prompt format, length limit and centring of a model.
+
+    Args:
+        lm: name of the model that was trained.
+        format: style (resolved), template, chat.
+        max_length: most tokens of a prompt.
+        choices: the answers all training items shared, () where they differed.
+        centre: what is taken off its prior; empty unless centred.
+        adapter: True where the folder holds a LoRA adapter and not a whole model.
+    """
+
+    lm: str
+    format: PromptFormat
+    max_length: int
+    choices: tuple[str, ...] = ()
+    centre: Centre = Centre({})
+    adapter: bool = False
+
+    def encode(self, items: Items, lm: LanguageModel) -> Encoded:
+        """Items as this model reads them."""
+        return self.centre.apply(encode(items, lm, self.format, self.max_length))
+
+    def save(self, folder: Path) -> None:
+        """Write crowdtune.json into a model's folder."""
+        offsets = [[list(tokens), list(values)] for tokens, values in self.centre.offsets.items()]
+        write_json(folder / FILE, asdict(replace(self, centre=Centre({}))) | {"centre": offsets})
+
+
+def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
+    """Load a model that `crowdtune train` saved, and how it reads."""
+    path = folder / FILE
+    if not path.exists():
+        raise InputError(f"{folder} holds no model of crowdtune (no {FILE}). Name a folder `crowdtune train` made.")
+    raw = msgspec.json.decode(path.read_bytes())
+    reading = Reading(
+        lm=raw["lm"],
+        format=PromptFormat(**raw["format"]),
+        max_length=raw["max_length"],
+        choices=tuple(raw["choices"]),
+        centre=Centre({tuple(tokens): tuple(values) for tokens, values in raw["centre"]}),
+        adapter=raw["adapter"],
+    )
+    lm = load(reading.lm, adapter=folder) if reading.adapter else load(str(folder))
+    return lm, reading
+
+
+def predict_log_probs(folder: Path, items: Items) -> Floats:
+    """(I, K) log-probabilities a saved model gives to the choices of new items."""
+    lm, reading = load_trained(folder)
+    return score(lm, reading.encode(items, lm))

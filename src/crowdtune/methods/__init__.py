@@ -1,0 +1,10 @@
+"""Methods: whole procedures that fine-tune a language model on annotations. A method is a file here.
+
+Importing this package imports torch.
+"""
+
+from crowdtune.methods._predict import evaluate as evaluate
+from crowdtune.methods._predict import predict as predict
+from crowdtune.methods._train import Start as Start
+from crowdtune.methods._train import prepare as prepare
+from crowdtune.methods._train import train as train

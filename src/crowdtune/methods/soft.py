@@ -1,0 +1,19 @@
+"""Soft: train on the label distribution of each item, every item alike. Keeps disagreement, trusts everybody equally."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crowdtune.aggregate._fit import vote_shares
+from crowdtune.annotations import Annotations, Floats
+from crowdtune.methods._plan import Plan, on_targets
+
+
+@dataclass(frozen=True)
+class Soft:
+    """Cross-entropy with the label distribution."""
+
+    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+        """Vote shares, weight 1 for each item with a label."""
+        weights = (annotations.labels_per_item > 0).astype(float)
+        return on_targets(annotations, vote_shares(annotations), weights, "trained on the share of each label")

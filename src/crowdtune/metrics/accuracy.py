@@ -1,0 +1,72 @@
+"""How often predictions are right, for which choices, and whether their certainty is earned."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crowdtune.annotations import Floats, Ints, Items
+
+TINY = 1e-12  # a probability below it counts as this much in a log-likelihood
+
+
+def accuracy(probabilities: Floats, gold: Ints) -> float:
+    """Share of items with gold whose most probable choice is right; n tied choices count 1/n each. NaN without gold.
+
+    Args:
+        probabilities: (I, K) rows sum to 1.
+        gold: (I,) codes, -1 unknown.
+
+    Example:
+        >>> accuracy(np.array([[0.5, 0.5], [0.9, 0.1]]), np.array([0, 0]))
+        0.75
+    """
+    known = gold >= 0
+    if not known.any():
+        return float("nan")
+    rows = probabilities[known]
+    best = np.isclose(rows, rows.max(axis=1, keepdims=True))
+    hit = best[np.arange(len(rows)), gold[known]] / best.sum(axis=1)
+    return float(hit.mean())
+
+
+def recall(probabilities: Floats, items: Items) -> dict[str, float]:
+    """Share of the items of each gold choice that are recognised, for tasks with shared choices: "task: choice" -> share."""
+    found: dict[str, float] = {}
+    for m in np.flatnonzero(items.shared_choices):
+        inside = np.flatnonzero(items.task == m)
+        for code in np.unique(items.gold[inside][items.gold[inside] >= 0]):
+            rows = inside[items.gold[inside] == code]
+            choice = items.text(int(rows[0]), int(code))
+            name = str(choice) if len(items.tasks) == 1 else f"{items.tasks[m]}: {choice}"
+            found[name] = accuracy(probabilities[rows], items.gold[rows])
+    return found
+
+
+def negative_log_likelihood(probabilities: Floats, gold: Ints) -> float:
+    """Mean -log p(gold) in nats over items with gold, NaN without."""
+    known = gold >= 0
+    if not known.any():
+        return float("nan")
+    return float(-np.log(np.maximum(probabilities[known, gold[known]], TINY)).mean())
+
+
+def calibration_error(probabilities: Floats, gold: Ints, bins: int = 15) -> float:
+    """Expected calibration error: mean |confidence - accuracy| over bins of equal width, weighted by size, in [0, 1].
+
+    References:
+        Guo et al., On Calibration of Modern Neural Networks, 2017.
+    """
+    known = gold >= 0
+    if not known.any():
+        return float("nan")
+    rows = probabilities[known]
+    confidence, hit = rows.max(axis=1), rows.argmax(axis=1) == gold[known]
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(place, weights=confidence - hit, minlength=bins)
+    return float(np.abs(gap).sum() / len(rows))
+
+
+def entropy(probabilities: Floats) -> Floats:
+    """(I,) entropy of each row in nats."""
+    safe = np.where(probabilities > 0, probabilities, 1.0)
+    return np.asarray(-(probabilities * np.log(safe)).sum(axis=1) + 0.0)

@@ -1,0 +1,87 @@
+"""Plain facts of a crowd that users must know before they trust a number made from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Bools, Floats, Items
+
+THIN = 5  # labels; an annotator with fewer cannot be judged
+SKEWED = 0.8  # share of the most common choice from which accuracy alone misleads
+
+
+def ties(annotations: Annotations) -> Bools:
+    """(I,) True where two choices or more share the most votes of an item."""
+    votes = annotations.votes
+    if votes.size == 0:
+        return np.zeros(len(annotations.items), dtype=bool)
+    top = votes.max(axis=1)
+    return ((votes == top[:, None]).sum(axis=1) > 1) & (top > 0)
+
+
+def annotator_accuracy(annotations: Annotations) -> Floats:
+    """(J,) share of an annotator's labels that equal gold, NaN where no labelled item of theirs has gold."""
+    gold = annotations.items.gold[annotations.item]
+    known = gold >= 0
+    j = len(annotations.annotators)
+    seen = np.bincount(annotations.annotator[known], minlength=j)
+    right = np.bincount(annotations.annotator[known & (gold == annotations.label)], minlength=j)
+    return np.where(seen > 0, right / np.maximum(seen, 1), np.nan)
+
+
+def reliability(annotations: Annotations, posterior: Floats) -> Floats:
+    """(J,) mean posterior of the labels an annotator gave, in [0, 1]; may be below chance; NaN without labels.
+
+    Args:
+        annotations: N labels.
+        posterior: (I, K) P(truth = k), rows sum to 1.
+    """
+    given = posterior[annotations.item, annotations.label]
+    total = np.bincount(annotations.annotator, weights=given, minlength=len(annotations.annotators))
+    count = annotations.labels_per_annotator
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def facts(annotations: Annotations) -> list[str]:
+    """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
+    items, per_item = annotations.items, annotations.labels_per_item
+    per_annotator = annotations.labels_per_annotator
+    labelled = per_item[per_item > 0]
+    said = [
+        f"{len(annotations)} labels, {len(items)} items, {int((per_annotator > 0).sum())} annotators; "
+        + (f"{labelled.mean():.1f} labels per labelled item" if len(labelled) else "no item has a label")
+    ]
+    if (per_item == 0).any():
+        said.append(f"{int((per_item == 0).sum())} items have no label; they keep their place, without an answer")
+    if len(labelled) and labelled.max() == 1:
+        said.append(
+            "every item has one label: agreement cannot be measured, so a model that reads the items "
+            "must tell who is right (crowdtune train)"
+        )
+    thin = (per_annotator > 0) & (per_annotator < THIN)
+    if thin.any():
+        said.append(f"{int(thin.sum())} annotators gave fewer than {THIN} labels: too few to judge, ranked last")
+    if (n := int(ties(annotations).sum())) > 0:
+        said.append(f"{n} items are tied: their vote stays split, no choice wins by its place in a list")
+    return said + _skew(annotations) + _missing_texts(items)
+
+
+def _skew(annotations: Annotations) -> list[str]:
+    said = []
+    for m, task in enumerate(annotations.items.tasks):
+        inside = annotations.items.task == m
+        if not annotations.items.shared_choices[m] or not inside.any():
+            continue
+        counts = annotations.votes[inside].sum(axis=0)
+        if counts.sum() and counts.max() > SKEWED * counts.sum():
+            choice = annotations.items.text(int(np.flatnonzero(inside)[0]), int(counts.argmax()))
+            said.append(
+                f"task {task}: {counts.max() / counts.sum():.0%} of the labels say '{choice}'; "
+                "look at the recall of each choice, not at accuracy alone"
+            )
+    return said
+
+
+def _missing_texts(items: Items) -> list[str]:
+    n = sum(not p for p in items.prompts)
+    return [f"{n} items have no text; a language model needs one (--items FILE adds it)"] if n else []

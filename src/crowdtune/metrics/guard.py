@@ -1,0 +1,43 @@
+"""Signs that a solution is the truth's mirror image: a crowd whose majority is wrong fits better when all is inverted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats
+
+ENOUGH = 20  # labels from which an annotator's agreement with the model says something
+MARGIN = 0.05  # above chance
+
+
+def agreement(before: Floats, after: Floats) -> float:
+    """Share of items whose most probable choice is the same in two (I, K) tables of log-probabilities."""
+    return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()) if len(before) else float("nan")
+
+
+def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[str]:
+    """Say where the labels may have turned the model round.
+
+    Args:
+        annotations: N labels.
+        before: (I, K) log-probabilities of the model before training.
+        after: (I, K) those after it.
+    """
+    chance = float((1 / annotations.items.n_choices).mean())
+    said = []
+    kept = agreement(before, after)
+    if kept < chance:
+        said.append(
+            f"the trained model agrees with what it answered before on {kept:.0%} of the items, less than chance "
+            f"({chance:.0%}): the labels may have turned it round. Check some items by hand, or give gold answers."
+        )
+    given = before.argmax(axis=1)[annotations.item] == annotations.label
+    count = annotations.labels_per_annotator
+    share = np.bincount(annotations.annotator, weights=given, minlength=len(count)) / np.maximum(count, 1)
+    judged = share[count >= ENOUGH]
+    if len(judged) and judged.max() < chance + MARGIN:
+        said.append(
+            f"no annotator agrees with the untrained model above chance (best {judged.max():.0%}, chance {chance:.0%}): "
+            "nothing tells the truth from its opposite. Give gold answers, or use a stronger model."
+        )
+    return said

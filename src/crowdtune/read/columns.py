@@ -1,0 +1,57 @@
+"""Which column means what: the names annotation tools use, in order of precedence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from crowdtune.errors import InputError
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "item": (
+        "item", "item_id", "id", "example_id", "instance_id", "record_id", "HITId", "_input_hash", "question",
+    ),
+    "task": ("task", "task_id"),
+    "annotator": (
+        "annotator", "annotator_id", "worker", "worker_id", "user_id", "rater_id", "performer", "WorkerId",
+        "completed_by", "_annotator_id", "PROLIFIC_PID",
+    ),
+    "label": ("label", "value", "answer", "annotation", "response", "choice", "rating"),
+    "gold": ("gold", "truth", "gold_label"),
+    "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
+    "choices": ("choices", "options"),
+    "split": ("split",),
+    "time": ("time", "timestamp", "created_at", "updated_at", "submitted_at", "SubmitTime", "_timestamp"),
+}  # fmt: skip
+NESTED = ("annotations", "annotators", "responses")  # a list of {annotator, label} inside an item's record
+
+
+def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dict[str, str]:
+    """Give each role its column.
+
+    `task` and `task_id` mean the item only where no other item column exists (crowd-kit's files); a column has one role.
+
+    Args:
+        names: column names of the file.
+        chosen: roles the user assigned, e.g. {"label": "my_column"}.
+        where: the file, for errors.
+
+    Returns:
+        role -> column, only roles that were found.
+
+    Example:
+        >>> assign(["task", "worker", "label"], {}, "f.csv")
+        {'item': 'task', 'annotator': 'worker', 'label': 'label'}
+    """
+    roles: dict[str, str] = {}
+    for role, column in chosen.items():
+        if column not in names:
+            raise InputError(f"{where}: no column '{column}' for {role}. Columns: {', '.join(names)}.")
+        roles[role] = column
+    for role, aliases in ALIASES.items():
+        taken = set(roles.values())
+        found = [a for a in aliases if a in names and a not in taken]
+        if role not in roles and found:
+            roles[role] = found[0]
+    if "item" not in roles and "task" in roles:
+        roles = {"item": roles.pop("task")} | roles
+    return roles

@@ -1,0 +1,109 @@
+"""What a cell means: a clean string, an abstention, a choice.
+
+A label names its choice by text, by letter (A is the first) or by code (0 is the first), in that precedence.
+One label alone can fit two ways ("1" with the choices 1 2 3); then all labels of its task decide together, and
+where they too fit two ways with different meanings, that is an error and not a guess.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from crowdtune.errors import InputError, unknown_name
+
+ABSTENTIONS = frozenset({"", "nan", "null", "na", "n/a", "<na>"})  # casefolded; a choice of that name wins
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+Reading = Callable[[str, Sequence[str]], int | None]
+
+
+def clean(value: Any) -> str:
+    """Cell as text: Unicode NFC, no outer blanks, whole floats without their point, None and NaN as "".
+
+    Example:
+        >>> clean(" Yes "), clean(2.0), clean(True), clean(None)
+        ('Yes', '2', 'true', '')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return unicodedata.normalize("NFC", str(value)).strip()
+
+
+def abstains(label: str, choices: Sequence[str], extra: frozenset[str]) -> bool:
+    """True where a clean label is an abstention: empty, a null word that is no choice, or a word the user names."""
+    return label == "" or label in extra or (label.casefold() in ABSTENTIONS and label not in choices)
+
+
+def by_text(label: str, choices: Sequence[str]) -> int | None:
+    """Code of the one choice with this text, exactly or else but for upper and lower case."""
+    if label in choices:
+        return choices.index(label) if choices.count(label) == 1 else None
+    folded = [c.casefold() for c in choices]
+    return folded.index(label.casefold()) if folded.count(label.casefold()) == 1 else None
+
+
+def by_letter(label: str, choices: Sequence[str]) -> int | None:
+    """Code of the choice with this letter: "A" is 0."""
+    code = LETTERS.find(label) if len(label) == 1 else -1
+    return code if 0 <= code < len(choices) else None
+
+
+def by_code(label: str, choices: Sequence[str]) -> int | None:
+    """Code written as a number: "0" is the first choice."""
+    return int(label) if label.isascii() and label.isdigit() and int(label) < len(choices) else None
+
+
+READINGS: dict[str, Reading] = {"text": by_text, "letter": by_letter, "code": by_code}
+
+
+def resolve(
+    pairs: Sequence[tuple[str, Sequence[str]]], where: Sequence[str], wanted: str | None = None
+) -> tuple[list[int], str]:
+    """Find the code of each label of a task.
+
+    Args:
+        pairs: distinct (clean label, choices of its item).
+        where: file and row of the first of each, for errors.
+        wanted: "text", "letter" or "code" where the user decides.
+
+    Returns:
+        The code of each pair, and how they were read: the one reading that fits all, or "mixed".
+    """
+    if not pairs:
+        return [], "text"
+    if wanted and wanted not in READINGS:
+        raise unknown_name("reading of labels", wanted, READINGS)
+    names = [wanted] if wanted else list(READINGS)
+    codes = {name: [READINGS[name](label, choices) for label, choices in pairs] for name in names}
+    meanings = [{codes[n][i] for n in names} - {None} for i in range(len(pairs))]
+    if set() in meanings:
+        _raise_misfit(*pairs[meanings.index(set())], where[meanings.index(set())])
+    whole = [name for name in names if None not in codes[name]]
+    if all(codes[name] == codes[whole[0]] for name in whole[1:]) and whole:
+        return [c for c in codes[whole[0]] if c is not None], whole[0]
+    at = next((i for i, m in enumerate(meanings) if len(m) > 1), None)
+    if at is not None:
+        _raise_ambiguous(*pairs[at], where[at])
+    return [c for m in meanings for c in m if c is not None], "mixed"
+
+
+def _raise_ambiguous(label: str, choices: Sequence[str], where: str) -> NoReturn:
+    means = {name: read(label, choices) for name, read in READINGS.items()}
+    said = " and ".join(f"'{choices[code]}' as {name}" for name, code in means.items() if code is not None)
+    raise InputError(
+        f"{where}: label '{label}' means {said}, and the other labels do not decide it. "
+        "Say which: --labels text, --labels letter or --labels code."
+    )
+
+
+def _raise_misfit(label: str, choices: Sequence[str], where: str) -> NoReturn:
+    raise InputError(
+        f"{where}: label '{label}' is not one of the choices ({', '.join(choices)}), nor a letter or code of one. "
+        f"Fix the row, pass --choices, --rename '{label}=...' or --abstain '{label}'."
+    )

@@ -1,0 +1,167 @@
+"""A Run is a folder: what was asked (config.json), what happened (metrics.jsonl), what came out (results.json, tables, model).
+
+The last file written is results.json: a folder without it is a run that did not finish.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats
+from crowdtune.errors import InputError
+from crowdtune.metrics.accuracy import entropy
+from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, ties
+from crowdtune.write.tables import write_json, write_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution and its folder."""
+
+    folder: Path
+
+    @classmethod
+    def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
+        """Open `folder` for a new run and write its config.json first; refuse one that holds something else.
+
+        With `resume`, the folder must hold an unfinished run of the same config.
+        """
+        run = cls(folder)
+        if resume:
+            run._check_same(config)
+            return run
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            state = "a finished run" if run.finished else "files, maybe of an unfinished run (--resume goes on with it)"
+            raise InputError(f"{folder} already holds {state}. Choose another folder or remove it.")
+        write_json(folder / "config.json", config)
+        return run
+
+    def _check_same(self, config: dict[str, Any]) -> None:
+        if self.finished:
+            raise InputError(f"{self.folder} holds a finished run; there is nothing to resume.")
+        if not (self.folder / "config.json").exists():
+            raise InputError(f"{self.folder} holds no run to resume. Leave out --resume to start one.")
+        plain = msgspec.json.decode(msgspec.json.encode(config))
+        different = sorted(k for k in plain.keys() | self.config.keys() if plain.get(k) != self.config.get(k))
+        if different:
+            raise InputError(
+                f"{self.folder} was started with another {different[0]}; resume with the same, or start anew elsewhere."
+            )
+
+    @property
+    def finished(self) -> bool:
+        """True once results.json is there."""
+        return (self.folder / "results.json").exists()
+
+    @property
+    def model(self) -> Path:
+        """Folder of the trained model."""
+        return self.folder / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints, removed when the run is finished."""
+        return self.folder / "checkpoints"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was asked."""
+        return self._load("config.json")
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What came out."""
+        return self._load("results.json")
+
+    def _load(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.exists():
+            raise InputError(f"{self.folder} has no {name}: it is not a finished run. Name a folder `crowdtune train` made.")
+        loaded: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+        return loaded
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Add a line to metrics.jsonl."""
+        with (self.folder / "metrics.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(record) + b"\n")
+
+    def finish(self, results: dict[str, Any]) -> None:
+        """Remove checkpoints and write results.json, the sign of a finished run."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        write_json(self.folder / "results.json", results)
+
+    def write_annotators(self, table: list[dict[str, Any]]) -> None:
+        """Write annotators.csv, a row per annotator as `annotator_table` makes them."""
+        columns = {name: [row[name] for row in table] for name in (table[0] if table else {"annotator": None})}
+        write_table(self.folder / "annotators.csv", columns)
+
+    def write_items(self, annotations: Annotations, posterior: Floats, provenance: str) -> None:
+        """Write items.parquet: the posterior over each item's truth and the label it gives."""
+        write_table(self.folder / "items.parquet", label_table(annotations, posterior, provenance))
+
+
+def annotator_table(
+    annotations: Annotations, posterior: Floats, extra: dict[str, list[Any]] | None = None
+) -> list[dict[str, Any]]:
+    """A row per annotator with labels: most reliable first, those with too few labels to judge last.
+
+    Args:
+        annotations: N labels.
+        posterior: (I, K) P(truth = k) of their items.
+        extra: further columns, J values each, e.g. expertise.
+
+    Returns:
+        Rows of annotator, labels, reliability (mean posterior of the labels given), accuracy (against gold, None
+        without), thin (True: too few labels to judge) and the extra columns.
+    """
+    trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
+    count = annotations.labels_per_annotator
+    order = np.lexsort((-np.nan_to_num(trust), count < THIN))
+    return [
+        {
+            "annotator": annotations.annotators[j],
+            "labels": int(count[j]),
+            "reliability": _rounded(trust[j]),
+            "accuracy": _rounded(truth[j]),
+            "thin": bool(count[j] < THIN),
+        }
+        | {name: values[j] for name, values in (extra or {}).items()}
+        for j in order
+        if count[j] > 0
+    ]
+
+
+def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
+    """Columns item, label, probability, posterior, entropy (nats), labels (count), tie, reason, provenance.
+
+    The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
+    and the posterior is not a model's).
+    """
+    items = annotations.items
+    top = posterior.max(axis=1, initial=0)
+    tied = (np.isclose(posterior, top[:, None]) & items.choice_mask).sum(axis=1) > 1
+    best = np.where(tied, -1, posterior.argmax(axis=1)) if posterior.size else np.zeros(0, int)
+    per_item = annotations.labels_per_item
+    reasons = np.where(tied, np.where(per_item == 0, "no label", "tie"), "")
+    return {
+        "item": list(items.ids),
+        "label": [items.text(i, int(code)) for i, code in enumerate(best)],
+        "probability": top.tolist(),
+        "posterior": [posterior[i, : items.n_choices[i]].tolist() for i in range(len(items))],
+        "entropy": entropy(posterior).tolist(),
+        "labels": per_item.tolist(),
+        "tied_vote": ties(annotations).tolist(),
+        "reason": reasons.tolist(),
+        "provenance": [provenance] * len(items),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)

@@ -1,0 +1,5 @@
+"""Simulated annotators: how reliable, how they err, who labels what. numpy only."""
+
+from crowdtune.simulate.crowd import simulate as simulate
+from crowdtune.simulate.noise import NOISES as NOISES
+from crowdtune.simulate.reliability import reliability as reliability

@@ -1,0 +1,80 @@
+"""Simulated annotations: reliability x noise x overlap on items whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Ints, Items
+from crowdtune.errors import InputError, unknown_name
+from crowdtune.simulate.noise import NOISES
+
+WEIGHT = 5.0  # of the favoured error under asymmetric noise
+
+
+def simulate(
+    items: Items,
+    reliability: Floats,
+    *,
+    noise: str = "uniform",
+    weight: float = WEIGHT,
+    overlap: str = "shared",
+    rng: np.random.Generator,
+) -> Annotations:
+    """Let annotators of known reliability label items of known truth.
+
+    Args:
+        items: I items, each with a gold answer.
+        reliability: (J,) or (J, M) P(label = truth), in [0, 1]; exact in expectation for every noise.
+        noise: "uniform", "asymmetric" or "systematic": how a wrong label is drawn.
+        weight: how much likelier the favoured error is under asymmetric noise, >= 0.
+        overlap: "shared" (everyone labels every item), "exclusive" (one annotator each) or a number of labels per item.
+        rng: source of randomness; same items and state, same annotations.
+
+    Returns:
+        Annotations by annotators named a1, a2, ...
+    """
+    if noise not in NOISES:
+        raise unknown_name("noise", noise, NOISES)
+    if (items.gold < 0).any():
+        first = items.ids[int(np.flatnonzero(items.gold < 0)[0])]
+        raise InputError(f"item '{first}' has no gold answer; annotators can only be simulated where the truth is known.")
+    if reliability.ndim == 2 and reliability.shape[1] != len(items.tasks):
+        raise InputError(
+            f"the reliabilities are for {reliability.shape[1]} tasks, the items have {len(items.tasks)} "
+            f"({', '.join(items.tasks)}). Give as many."
+        )
+    per_task = reliability if reliability.ndim == 2 else np.repeat(reliability[:, None], len(items.tasks), axis=1)
+    item, annotator = _pairs(len(items), len(per_task), overlap, rng)
+    truth = items.gold[item]
+    right = rng.random(len(item)) < per_task[annotator, items.task[item]]
+    label = np.where(right, truth, _errors(items, item, annotator, noise, weight, rng))
+    return Annotations(items, [f"a{j + 1}" for j in range(len(per_task))], item, annotator, label)
+
+
+def _pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """(N,) item and (N,) annotator of every label."""
+    if overlap == "shared":
+        count = n_annotators
+    elif overlap == "exclusive":
+        count = 1
+    elif overlap.isdigit() and 1 <= int(overlap) <= n_annotators:
+        count = int(overlap)
+    else:
+        raise InputError(
+            f"overlap '{overlap}' is unknown. Allowed: shared, exclusive, or labels per item from 1 to {n_annotators}."
+        )
+    who = rng.random((n_items, n_annotators)).argsort(axis=1)[:, :count]
+    return np.repeat(np.arange(n_items), count), np.sort(who, axis=1).ravel().astype(np.int64)
+
+
+def _errors(
+    items: Items, item: Ints, annotator: Ints, noise: str, weight: float, rng: np.random.Generator
+) -> Ints:
+    """(N,) one wrong label for every pair, drawn by the noise."""
+    drawn = rng.random(len(item))
+    wrong = np.zeros(len(item), dtype=np.int64)
+    for k in np.unique(items.n_choices[item]):
+        rows = np.flatnonzero(items.n_choices[item] == k)
+        odds = NOISES[noise](items.gold[item[rows]], annotator[rows], int(k), weight)
+        wrong[rows] = np.minimum((odds.cumsum(axis=1) < drawn[rows, None]).sum(axis=1), k - 1)
+    return wrong

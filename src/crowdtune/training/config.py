@@ -1,0 +1,35 @@
+"""TrainingArguments with what crowd labels add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from transformers import TrainingArguments
+
+
+@dataclass
+class CrowdConfig(TrainingArguments):
+    """`transformers.TrainingArguments` with a cosine schedule, batches of like length, and a rate for annotators.
+
+    Args:
+        annotator_learning_rate: Adam rate of the annotator parameters; it follows the model's schedule. Low values let
+            the model absorb the noise before it learns whom to trust.
+        max_length: most tokens of a prompt; of a longer one the middle is left out.
+        style: "words", "letters" or "auto": what the model answers with.
+        template: prompt text with {prompt} and, if wanted, {choices}; "" for the style's own.
+        chat: wrap prompts in the tokenizer's chat template.
+    """
+
+    annotator_learning_rate: float = field(default=0.1)
+    max_length: int = field(default=512)
+    style: str = field(default="auto")
+    template: str = field(default="")
+    chat: bool = field(default=False)
+    lr_scheduler_type: str = field(default="cosine")
+    train_sampling_strategy: str = field(default="group_by_length")
+    remove_unused_columns: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fp16:
+            raise ValueError("fp16 scales losses in a way the annotator parameters do not see. Use bf16=True.")

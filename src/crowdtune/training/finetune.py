@@ -1,0 +1,111 @@
+"""The one training path all methods share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+from crowdtune.examples import Examples
+from crowdtune.lm.encode import Encoded
+from crowdtune.lm.load import LanguageModel
+from crowdtune.training.checkpoints import complete
+from crowdtune.training.config import CrowdConfig
+from crowdtune.training.options import Training
+from crowdtune.training.trainer import CrowdTrainer, Objective
+
+
+class _Log(TrainerCallback):
+    """Sends the Trainer's log lines where the run keeps them, and a progress bar to stderr if that is a terminal."""
+
+    def __init__(self, log: Callable[[dict[str, Any]], None]) -> None:
+        self.log, self.bar = log, None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        from tqdm import tqdm
+
+        quiet = not sys.stderr.isatty()
+        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", disable=quiet, leave=False)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.bar.update()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        self.log({"step": state.global_step} | (logs or {}))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.bar.close()
+
+
+def finetune(
+    lm: LanguageModel,
+    examples: Examples,
+    encoded: Encoded,
+    objective: Objective,
+    annotators: nn.Module | None,
+    options: Training,
+    *,
+    annotator_learning_rate: float = 0.1,
+    checkpoints: Path,
+    resume: bool = False,
+    log: Callable[[dict[str, Any]], None] = lambda record: None,
+) -> LanguageModel:
+    """Fine-tune `lm` in place.
+
+    Args:
+        lm: the model.
+        examples: what to train on.
+        encoded: their prompts.
+        objective: what to minimise.
+        annotators: module of the annotators' parameters, trained beside the model, or None.
+        options: how.
+        annotator_learning_rate: rate of those parameters.
+        checkpoints: folder for checkpoints.
+        resume: go on from the newest whole checkpoint, if there is one.
+        log: receives a record for every line of the log.
+
+    Returns:
+        The model trained; with LoRA, the model with its adapter.
+    """
+    trainer = CrowdTrainer(
+        lm,
+        CrowdConfig(
+            output_dir=str(checkpoints),
+            annotator_learning_rate=annotator_learning_rate,
+            learning_rate=options.rate,
+            num_train_epochs=options.epochs,
+            per_device_train_batch_size=options.batch_size,
+            gradient_accumulation_steps=options.accumulation,
+            warmup_steps=options.warmup,
+            weight_decay=options.weight_decay,
+            bf16=options.bf16,
+            use_cpu=lm.device.type == "cpu",
+            seed=options.seed,
+            save_steps=options.save_steps,
+            save_total_limit=1,
+            logging_steps=10,
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=lm.device.type != "cpu",
+        ),
+        examples,
+        peft_config=_lora(options) if options.lora else None,
+        objective=objective,
+        annotators=annotators,
+        encoded=encoded,
+        callbacks=[_Log(log)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
+    trainer.remove_callback(ProgressCallback)
+    trainer.train(resume_from_checkpoint=resume and bool(complete(checkpoints)))
+    return trainer.lm
+
+
+def _lora(options: Training) -> Any:
+    import peft
+
+    return peft.LoraConfig(r=options.lora_rank, lora_alpha=2 * options.lora_rank, target_modules="all-linear")

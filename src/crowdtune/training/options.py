@@ -1,0 +1,42 @@
+"""Options of training, the same for every method, so that comparisons are fair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crowdtune.errors import InputError
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is fine-tuned, whatever the method."""
+
+    lm: str = "embedded"  # SmolLM2-135M-Instruct from its wheel; else a folder or an id on the hub
+    style: str = "auto"  # answer with "words", "letters", or words where each choice is one token ("auto")
+    template: str = ""  # prompt with {prompt} and, if wanted, {choices}; "" = the style's own
+    chat: bool = False  # wrap prompts in the tokenizer's chat template
+    max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
+    centre: bool = False  # take off what the model answers on average, whatever the item
+    learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, or 2e-4 with LoRA
+    epochs: float = 2.0
+    batch_size: int = 16  # items in a forward pass
+    accumulation: int = 2  # forward passes in an optimiser step
+    warmup: float = 0.05  # share of the steps
+    weight_decay: float = 0.0
+    lora: bool = False
+    lora_rank: int = 16
+    bf16: bool = True  # autocast; parameters stay float32
+    save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name}={getattr(self, name)} must be above 0.")
+        if not 0 <= self.warmup < 1:
+            raise InputError(f"warmup={self.warmup} must be a share from 0 to below 1.")
+
+    @property
+    def rate(self) -> float:
+        """Learning rate, the default filled in."""
+        return self.learning_rate if self.learning_rate is not None else (2e-4 if self.lora else 2e-5)

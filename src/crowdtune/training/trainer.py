@@ -1,0 +1,205 @@
+"""CrowdTrainer: transformers.Trainer over items with the labels of several annotators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import Trainer, set_seed
+
+from crowdtune.annotators.expertise import Expertise
+from crowdtune.examples import Examples
+from crowdtune.lm.encode import Encoded, encode
+from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.score import choice_log_probs
+from crowdtune.metrics.accuracy import accuracy
+from crowdtune.objectives.likelihood import Likelihood
+from crowdtune.objectives.soft_target import SoftTarget
+from crowdtune.training.annotator_step import AnnotatorStep
+from crowdtune.training.checkpoints import complete, mark_complete, rotate
+from crowdtune.training.config import CrowdConfig
+from crowdtune.training.dataset import CrowdDataset, LengthGrouped, collator
+
+
+class Objective(Protocol):
+    """A loss that knows what it counts."""
+
+    def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Scalar sum of losses in nats over the batch."""
+        ...
+
+    def count(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Scalar number of labels, items or weights the sum is over."""
+        ...
+
+
+class CrowdTrainer(Trainer):
+    """Fine-tune a language model and learn its annotators, together.
+
+    The loss of an optimiser step is the sum over all its micro-batches and ranks divided by their count of labels (or
+    items, or weights), so that batch 8 x 1 equals 1 x 8.
+
+    Args:
+        model: a name `crowdtune.lm.load.load` knows, a LanguageModel, or a transformers model (then with
+            `processing_class`).
+        args: options of training.
+        train_dataset: Examples to train on.
+        eval_dataset: Examples to evaluate on; accuracy is against their gold answers.
+        processing_class: tokenizer, where `model` brings none.
+        peft_config: a peft configuration, for LoRA and its kin.
+        objective: what to minimise; by default REALM's per-label likelihood under scalar expertise where examples
+            carry labels, else cross-entropy with their targets.
+        annotators: module with the annotators' parameters, trained beside the model; None trains none.
+        encoded: the training examples' prompts where they are tokenized already.
+        **kwargs: as transformers.Trainer takes them.
+    """
+
+    loss_is_scaled_for_ga = True  # compute_loss divides by the count over all micro-batches
+
+    def __init__(
+        self,
+        model: str | LanguageModel | nn.Module,
+        args: CrowdConfig,
+        train_dataset: Examples | None = None,
+        eval_dataset: Examples | None = None,
+        processing_class: Any = None,
+        peft_config: Any = None,
+        *,
+        objective: Objective | None = None,
+        annotators: nn.Module | None = None,
+        encoded: Encoded | None = None,
+        **kwargs: Any,
+    ) -> None:
+        set_seed(args.seed)  # before an adapter draws its weights
+        self.lm = _language_model(model, processing_class, peft_config)
+        if objective is None:
+            objective, annotators = _default_objective(train_dataset)
+        self.objective = objective
+        self._format = PromptFormat(args.style, args.template, args.chat)
+        kwargs.setdefault("compute_metrics", gold_accuracy)
+        super().__init__(
+            model=self.lm.model,
+            args=args,
+            data_collator=collator(self.lm),
+            train_dataset=self._tokenized(train_dataset, args, encoded),
+            eval_dataset=self._tokenized(eval_dataset, args),
+            processing_class=self.lm.tokenizer,
+            **kwargs,
+        )
+        self.annotators = None if annotators is None else annotators.to(self.args.device)
+        self._step = None
+        if self.annotators is not None:
+            self._step = AnnotatorStep(self.annotators, args.annotator_learning_rate)
+            self.add_callback(self._step)
+
+    def _tokenized(
+        self, examples: Examples | None, args: CrowdConfig, encoded: Encoded | None = None
+    ) -> CrowdDataset | None:
+        if examples is None:
+            return None
+        return CrowdDataset(examples, encoded or encode(examples.items, self.lm, self._format, args.max_length))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        dataset = train_dataset or self.train_dataset
+        if self.args.train_sampling_strategy != "group_by_length" or not isinstance(dataset, CrowdDataset):
+            return super()._get_train_sampler(train_dataset)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        lengths = [len(p) for p in dataset.encoded.prompts]
+        return LengthGrouped(lengths, self._train_batch_size, seed)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
+        """Count what the objective counts, over all micro-batches and ranks; transformers would count shifted tokens."""
+        count = torch.stack([self.objective.count(b).float() for b in batch_samples]).sum().to(device)
+        if self.args.world_size > 1:
+            count = self.accelerator.gather(count).sum()
+        return count
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Loss in nats per label, item or weight; outputs are (B, K) log-probabilities."""
+        log_p = choice_log_probs(model, inputs)
+        count = self.objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
+        loss = self.objective.total(log_p, inputs) / count.clamp(min=1e-6)
+        if self.args.world_size > 1 and model.training:
+            loss = loss * self.args.world_size  # ranks are averaged afterwards, the count is over all of them
+        return (loss, {"log_p": log_p}) if return_outputs else loss
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Tensor], prediction_loss_only: bool, ignore_keys: Any = None
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Loss (None where the objective has nothing to count), (B, K) log-probabilities and (B,) gold codes."""
+        inputs = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
+        counted = self.objective.count(inputs) > 0
+        return (loss.detach() if counted else None, *((None, None) if prediction_loss_only else (
+            outputs["log_p"].detach(), inputs["gold"])))
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Make the model's schedule, and let the annotators follow it."""
+        made = super().create_scheduler(num_training_steps, optimizer)
+        if self._step is not None:
+            self._step.schedule(self.args, num_training_steps)
+        return made
+
+    def train(self, resume_from_checkpoint: Any = None, **kwargs: Any) -> Any:
+        """Train; `resume_from_checkpoint=True` goes on from the newest whole checkpoint."""
+        if resume_from_checkpoint is True:
+            whole = complete(Path(self.args.output_dir))
+            if not whole:
+                raise ValueError(f"{self.args.output_dir} holds no whole checkpoint to resume from.")
+            resume_from_checkpoint = str(whole[-1])
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        keep, self.args.save_total_limit = self.args.save_total_limit, None  # old ones go after the new one is whole
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = keep
+        if not self.args.should_save:
+            return
+        home = Path(self._get_output_dir(trial))
+        folder = home / f"checkpoint-{self.state.global_step}"
+        if self._step is not None:
+            self._step.save(folder)
+        mark_complete(folder)
+        rotate(home, keep, self.state.best_model_checkpoint)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if self._step is not None and checkpoint is not None:
+            self._step.load(Path(checkpoint))
+
+
+def gold_accuracy(prediction: Any) -> dict[str, float]:
+    """Accuracy against gold, as the Trainer's `compute_metrics`."""
+    return {"accuracy": accuracy(np.exp(prediction.predictions.astype(np.float64)), prediction.label_ids)}
+
+
+def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageModel:
+    if isinstance(model, str):
+        model = load(model)
+    elif not isinstance(model, LanguageModel):
+        if tokenizer is None:
+            raise ValueError("CrowdTrainer needs processing_class, the tokenizer that belongs to the model.")
+        tokenizer.padding_side = "right" if model.config.is_encoder_decoder else "left"
+        model = LanguageModel(model.config.name_or_path, model, tokenizer)
+    if peft_config is None:
+        return model
+    import peft
+
+    return LanguageModel(model.name, peft.get_peft_model(model.model, peft_config), model.tokenizer)
+
+
+def _default_objective(examples: Examples | None) -> tuple[Objective, nn.Module | None]:
+    if examples is None or examples.labels.shape[1] == 0:
+        return SoftTarget(), None
+    annotators = Expertise(int(examples.annotators.max()) + 1)
+    return Likelihood(annotators, n_labels=int((examples.labels >= 0).sum())), annotators

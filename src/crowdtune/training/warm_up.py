@@ -1,0 +1,47 @@
+"""The stage before training: the model stays frozen, only the annotators learn.
+
+Its log-probabilities are computed once as a table, so that hundreds of steps cost seconds. This anchors whom to trust
+in what the model knew before it could absorb the noise.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from crowdtune.annotations import Floats
+from crowdtune.examples import Examples
+from crowdtune.training.trainer import Objective
+
+
+def table_batch(examples: Examples, log_p: Floats) -> tuple[Tensor, dict[str, Tensor]]:
+    """All examples as one batch for objectives: (I, K) log-probabilities, finite, and labels without prompts."""
+    mask = torch.from_numpy(examples.items.choice_mask)
+    scores = torch.from_numpy(log_p).float().masked_fill(~mask, -1e9)
+    return scores, {
+        "labels": torch.from_numpy(examples.labels),
+        "annotators": torch.from_numpy(examples.annotators),
+        "task": torch.from_numpy(examples.items.task),
+        "answers": torch.where(mask, 0, -1),
+    }
+
+
+def warm_up(
+    annotators: nn.Module, objective: Objective, examples: Examples, log_p: Floats, *, steps: int, rate: float
+) -> None:
+    """Fit annotators on a frozen model by full-batch Adam.
+
+    Args:
+        annotators: their parameters, changed in place.
+        objective: as in training.
+        examples: I items with labels.
+        log_p: (I, K) log-probabilities of the frozen model.
+        steps: how many; 0 leaves the annotators as they are.
+        rate: learning rate.
+    """
+    scores, batch = table_batch(examples, log_p)
+    optimizer = torch.optim.Adam(annotators.parameters(), lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (objective.total(scores, batch) / objective.count(batch)).backward()
+        optimizer.step()

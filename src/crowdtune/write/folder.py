@@ -1,0 +1,51 @@
+"""Annotations as a folder: items.parquet, annotations.parquet and a JSON file that says where they came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from crowdtune.annotations import Annotations, Items
+from crowdtune.write.tables import write_json, write_table
+
+
+def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any]) -> None:
+    """Write `annotations` so that every verb reads them back alike; labels and gold as choice texts.
+
+    Args:
+        annotations: what to write.
+        folder: made if missing.
+        origin: how the data came to be, written as origin.json.
+    """
+    items = annotations.items
+    letters = any(len(set(choices)) < len(choices) for choices in items.choice_sets)
+    write_table(
+        folder / "items.parquet",
+        {
+            "item": list(items.ids),
+            "task": [items.tasks[m] for m in items.task],
+            "prompt": list(items.prompts),
+            "choices": [list(items.choices(i)) for i in range(len(items))],
+            "gold": [_name(items, i, int(code), letters) for i, code in enumerate(items.gold)],
+            "split": list(items.splits),
+        },
+    )
+    write_table(
+        folder / "annotations.parquet",
+        {
+            "item": [items.ids[i] for i in annotations.item],
+            "annotator": [annotations.annotators[j] for j in annotations.annotator],
+            "label": [
+                _name(items, int(i), int(code), letters)
+                for i, code in zip(annotations.item, annotations.label, strict=True)
+            ],
+        },
+    )
+    write_json(folder / "origin.json", origin)
+
+
+def _name(items: Items, i: int, code: int, letters: bool) -> str | None:
+    """A label as it is written: the choice's text, or its letter where an item has the same text twice."""
+    if code < 0:
+        return None
+    return chr(ord("A") + code) if letters else items.text(i, code)

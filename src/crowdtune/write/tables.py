@@ -1,0 +1,68 @@
+"""Tables on disk, whole or not at all: written aside, then renamed."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crowdtune.errors import InputError
+
+FORMS = (".parquet", ".csv", ".jsonl")
+
+
+def check_form(path: Path) -> None:
+    """Refuse a table name whose form `write_table` does not know, before any work is done."""
+    if path.suffix not in FORMS:
+        raise InputError(f"{path} has an unknown form. Allowed: {', '.join(FORMS)}.")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` beside `path`, flush it to disk and rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with a final newline."""
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write columns of equal length as Parquet, CSV or JSONL, by the name's ending."""
+    check_form(path)
+    names = list(columns)
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table(dict(columns)), sink)
+        write_bytes(path, sink.getvalue().to_pybytes())
+        return
+    records = zip(*columns.values(), strict=True)
+    if path.suffix == ".jsonl":
+        lines = [msgspec.json.encode(dict(zip(names, r, strict=True))) for r in records]
+        write_bytes(path, b"".join(line + b"\n" for line in lines))
+        return
+    write_bytes(path, _csv(names, records))
+
+
+def _csv(names: list[str], records: Any) -> bytes:
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for record in records:
+        writer.writerow([msgspec.json.encode(c).decode() if isinstance(c, list) else c for c in record])
+    return text.getvalue().encode()
