@@ -52,7 +52,7 @@ class Items:
                 raise ValueError(f"Items.{name} has {len(getattr(self, name))} entries for {n} items.")
         if len(set(self.ids)) != n:
             raise ValueError("Items.ids holds the same id twice; give every item one id.")
-        if n and not (-1 <= self.gold.min() and (self.gold < self.n_choices).all()):
+        if n and not (self.gold.min() >= -1 and (self.gold < self.n_choices).all()):
             raise ValueError("Items.gold holds a code outside -1..K-1 of its item.")
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Items:
 
     def choices(self, i: int) -> tuple[str, ...]:
         """Allowed answers of item `i`, in code order."""
-        return self.choice_sets[self.choice_set[i]]
+        return self.choice_sets[int(self.choice_set[i])]
 
     def text(self, i: int, code: int) -> str | None:
         """Answer `code` of item `i` as text, None for -1."""
@@ -130,9 +130,7 @@ class Annotations:
         ):
             if len(codes) and not (codes.min() >= 0 and codes.max() < size):
                 raise ValueError(f"Annotations.{name} holds a code outside 0..{size - 1}.")
-        if len(self.label) and not (
-            self.label.min() >= 0 and (self.label < self.items.n_choices[self.item]).all()
-        ):
+        if len(self.label) and not (self.label.min() >= 0 and (self.label < self.items.n_choices[self.item]).all()):
             raise ValueError("Annotations.label holds a code that its item does not allow.")
         pair = self.item * max(len(self.annotators), 1) + self.annotator
         if len(np.unique(pair)) != len(pair):
@@ -184,6 +182,4 @@ class Annotations:
         starts = np.concatenate([[0], np.cumsum(self.labels_per_item)])[:-1]
         rank = np.arange(len(self)) - starts[self.item[order]]
         keep = np.sort(order[rank < labels_per_item])
-        return replace(
-            self, item=self.item[keep], annotator=self.annotator[keep], label=self.label[keep]
-        )
+        return replace(self, item=self.item[keep], annotator=self.annotator[keep], label=self.label[keep])

@@ -65,7 +65,9 @@ def from_annotations(annotations: Annotations) -> Examples:
     """Examples that carry every label with its annotator; an item without labels has weight 0."""
     labels, annotators = padded(annotations)
     targets = np.zeros((len(annotations.items), annotations.items.max_choices))
-    return Examples(annotations.items, labels, annotators, targets, (annotations.labels_per_item > 0) * 1.0)
+    return Examples(
+        annotations.items, labels, annotators, targets, (annotations.labels_per_item > 0).astype(np.float64)
+    )
 
 
 def from_targets(items: Items, targets: Floats, weights: Floats) -> Examples:

@@ -1,10 +1,11 @@
-"""A Run is a folder: what was asked (config.json), what happened (metrics.jsonl), what came out (results.json, tables, model).
+"""A Run is a folder: what was asked (config.json), what happened (metrics.jsonl), what came out (results.json, model, ...).
 
 The last file written is results.json: a folder without it is a run that did not finish.
 """
 
 from __future__ import annotations
 
+import csv
 import math
 import shutil
 from dataclasses import dataclass
@@ -80,10 +81,18 @@ class Run:
         """What came out."""
         return self._load("results.json")
 
+    @property
+    def annotators(self) -> list[dict[str, str]]:
+        """Rows of annotators.csv, as text."""
+        with (self.folder / "annotators.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
     def _load(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         if not path.exists():
-            raise InputError(f"{self.folder} has no {name}: it is not a finished run. Name a folder `crowdtune train` made.")
+            raise InputError(
+                f"{self.folder} has no {name}: it is not a finished run. Name a folder `crowdtune train` made."
+            )
         loaded: dict[str, Any] = msgspec.json.decode(path.read_bytes())
         return loaded
 

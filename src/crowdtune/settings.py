@@ -13,8 +13,8 @@ from typing import Any
 from crowdtune.errors import InputError, unknown_name
 
 
-def from_pairs(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `key=value` texts.
+def from_pairs(pairs: Iterable[str], *, plain: bool = False) -> dict[str, str]:
+    """Read `key=value` texts; hyphens in keys are underscores unless `plain`.
 
     Example:
         >>> from_pairs(["epochs=3", "learning-rate=1e-5"])
@@ -25,7 +25,7 @@ def from_pairs(pairs: Iterable[str]) -> dict[str, str]:
         key, sign, value = pair.partition("=")
         if not sign or not key:
             raise InputError(f"setting '{pair}' is not of the form key=value.")
-        settings[key.strip().replace("-", "_")] = value.strip()
+        settings[key if plain else key.strip().replace("-", "_")] = value.strip()
     return settings
 
 

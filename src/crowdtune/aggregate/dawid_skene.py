@@ -40,7 +40,7 @@ class DawidSkene:
     def fit(self, annotations: Annotations) -> Fit:
         """Run EM in each task by itself, from the vote shares; needs choices that all items of a task share."""
         items = annotations.items
-        for m in np.flatnonzero(~items.shared_choices):
+        for m in np.flatnonzero(~items.shared_choices).tolist():
             raise InputError(
                 f"dawid-skene needs the same choices on all items of a task, '{items.tasks[m]}' has different ones: "
                 "a confusion matrix would only model the position of answers. Use majority, or crowdtune train."

@@ -81,7 +81,7 @@ def load(name: str = EMBEDDED, adapter: Path | None = None) -> LanguageModel:
 
 
 def _embedded() -> Path:
-    """Folder of the embedded model as safetensors: converted once from the wheel's GGUF file, then two seconds to load."""
+    """Folder of the embedded model as safetensors: converted once from the wheel's GGUF file."""
     spec = importlib.util.find_spec(WHEEL)  # finds the folder; importing it would want llama.cpp
     if spec is None or not spec.submodule_search_locations:
         raise InputError(f"the embedded model is not installed. Run: {INSTALL}")

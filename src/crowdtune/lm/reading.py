@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -36,7 +36,7 @@ class Reading:
     format: PromptFormat
     max_length: int
     choices: tuple[str, ...] = ()
-    centre: Centre = Centre({})
+    centre: Centre = field(default_factory=lambda: Centre({}))
     adapter: bool = False
 
     def encode(self, items: Items, lm: LanguageModel) -> Encoded:

@@ -5,7 +5,7 @@ The logits of the whole vocabulary are computed at one position per item, never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
 
 MASKED = -1e9  # logit of a choice an item does not have; finite, so that gradients stay numbers
-SCORING_BATCH = 64
+SCORING_TOKENS = 4096  # in a forward pass without gradients
 
 
 def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:
-    """(B, T) token ids and attention mask, padded on the left for causal and on the right for encoder-decoder models."""
+    """(B, T) token ids and attention mask, padded left for causal, right for encoder-decoder models."""
     width = max(len(p) for p in prompts)
     ids = torch.full((len(prompts), width), int(lm.tokenizer.pad_token_id))
     mask = torch.zeros((len(prompts), width), dtype=torch.long)
@@ -62,20 +62,17 @@ def answer_logits(model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False)
     else:
         position = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        out = model(
-            input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False
-        )
+        out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
     logits: Tensor = out.logits[:, -1]
     return logits
 
 
-def score(lm: LanguageModel, encoded: Encoded, batch_size: int = SCORING_BATCH, bf16: bool = True) -> Floats:
+def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
     """(I, K) log-probabilities of all items without gradients; -inf where an item has no such choice.
 
     Args:
         lm: the model, put into evaluation mode while it scores.
         encoded: I items.
-        batch_size: items per forward pass; items of like length go together.
         bf16: autocast to bfloat16.
     """
     table = np.full(encoded.answers.shape, -np.inf)
@@ -84,8 +81,7 @@ def score(lm: LanguageModel, encoded: Encoded, batch_size: int = SCORING_BATCH, 
     lm.model.eval()
     try:
         with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
-            for start in range(0, len(order), batch_size):
-                index = order[start : start + batch_size]
+            for index in _batches(order, encoded):
                 ids, mask = pad([encoded.prompts[i] for i in index], lm)
                 batch = {
                     "input_ids": ids,
@@ -99,3 +95,15 @@ def score(lm: LanguageModel, encoded: Encoded, batch_size: int = SCORING_BATCH, 
         lm.model.train(training)
     table[encoded.answers < 0] = -np.inf
     return table
+
+
+def _batches(order: Sequence[int], encoded: Encoded) -> Iterator[list[int]]:
+    """Cut items, shortest first, into batches of at most SCORING_TOKENS tokens with their padding."""
+    batch: list[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * len(encoded.prompts[i]) > SCORING_TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -44,9 +44,11 @@ def _how_to_read(reading: Reading) -> list[str]:
         "",
         "## How it reads an item",
         "",
-        f"It answers with {reading.format.style} at the position after the prompt; `crowdtune.json` holds the format, and",
-        "`crowdtune predict RUN FILE` applies it.",
+        f"It answers with {reading.format.style} at the position after the prompt;",
+        "`crowdtune.json` holds the format, and `crowdtune predict RUN FILE` applies it.",
     ]
     if reading.centre.offsets:
-        said.append("Its prior is centred: subtract the offsets in `crowdtune.json` from the answers' log-probabilities.")
+        said.append(
+            "Its prior is centred: subtract the offsets in `crowdtune.json` from the answers' log-probabilities."
+        )
     return said

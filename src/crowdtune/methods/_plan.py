@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from torch import nn
 
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.examples import Examples, from_targets
@@ -27,8 +26,7 @@ class Plan:
     Args:
         examples: what to train on.
         objective: what to minimise.
-        annotators: module of the annotators' parameters, or None.
-        annotator_learning_rate: their rate.
+        annotator_learning_rate: rate of the annotators' parameters, where the objective has some.
         posterior: (I, K) log-probabilities of the trained model -> (I, K) posterior over truths.
         annotator_columns: columns to add to the table of annotators after training, J values each.
         story: one sentence for the model card: how the labels were used.
@@ -37,7 +35,6 @@ class Plan:
     examples: Examples
     objective: Objective
     story: str
-    annotators: nn.Module | None = None
     annotator_learning_rate: float = 0.1
     posterior: Callable[[Floats], Floats] = of_the_model
     annotator_columns: Callable[[], dict[str, list[Any]]] = field(default=dict)
@@ -57,5 +54,5 @@ class Method(Protocol):
 
 
 def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story: str) -> Plan:
-    """Plan of a method that trains on a distribution per item: (I, K) targets and (I,) weights, 0 leaves an item out."""
+    """Plan of a method that trains on a distribution per item: (I, K) targets, (I,) weights; 0 leaves an item out."""
     return Plan(from_targets(annotations.items, targets, weights), SoftTarget(), story)

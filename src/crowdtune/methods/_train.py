@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -94,7 +94,7 @@ def train(
     """
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
-    asked = {"method": method, "options": asdict(chosen), "training": asdict(training)}
+    asked = {"method": method, "options": asdict(cast(Any, chosen)), "training": asdict(training)}
     run = Run.start(Path(out), asked, resume=resume)
     start = start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.zero_shot)
@@ -137,12 +137,10 @@ def _finetune(start: Start, plan: Plan, training: Training, run: Run, resume: bo
         plan.examples.take(used),
         start.encoded.take(used),
         plan.objective,
-        plan.annotators,
         training,
+        run,
         annotator_learning_rate=plan.annotator_learning_rate,
-        checkpoints=run.checkpoints,
         resume=resume,
-        log=run.log,
     )
 
 

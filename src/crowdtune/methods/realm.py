@@ -10,7 +10,7 @@ r"""REALM: learn the model and each annotator's expertise together, by gradient,
 
 Differs from the paper:
 
-- **A frozen stage comes first** (`warm_up_steps`; 0 turns it off). The likelihood does not prefer the truth over its
+- **A frozen stage comes first** (`frozen_steps`; 0 turns it off). The likelihood does not prefer the truth over its
   mirror image; what decides is that expertise moves before the model does.
 - **Expertise has no weight decay** and its own Adam; decay would pull every annotator to 0.5.
 - The paper gives no learning rates, batch, steps or start values: those in `Training` and here are ours.
@@ -35,7 +35,7 @@ from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
 from crowdtune.methods._plan import Plan
 from crowdtune.objectives.likelihood import Likelihood, posterior
-from crowdtune.training.warm_up import table_batch, warm_up
+from crowdtune.training.frozen_stage import fit_frozen, table_batch
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Realm:
     expertise_learning_rate: float = 0.1  # low values let the model absorb the noise first
     prior_alpha: float = 1.0  # Beta(alpha, beta) prior on each expertise; 1, 1 = none
     prior_beta: float = 1.0
-    warm_up_steps: int = 100  # steps of the annotators on the frozen model before training; 0 = none
+    frozen_steps: int = 20  # steps of the annotators on the frozen model before training; 0 = none
 
     def __post_init__(self) -> None:
         if self.likelihood not in ("per-label", "joint"):
@@ -62,12 +62,11 @@ class Realm:
         experts = self._experts(annotations)
         objective = Likelihood(experts, n_labels=len(annotations), kind=self.likelihood)
         rate = self.expertise_learning_rate
-        warm_up(experts, objective, examples, zero_shot, steps=self.warm_up_steps, rate=rate)
+        fit_frozen(objective, examples, zero_shot, steps=self.frozen_steps, rate=rate)
         return Plan(
             examples,
             objective,
             f"trained with REALM ({self.likelihood} likelihood): the model and each annotator's expertise together",
-            annotators=experts,
             annotator_learning_rate=rate,
             posterior=lambda log_p: _believed(log_p, examples, experts),
             annotator_columns=lambda: _columns(experts, annotations),

@@ -1,4 +1,4 @@
-"""Soft: train on the label distribution of each item, every item alike. Keeps disagreement, trusts everybody equally."""
+"""Soft: train on the label distribution of each item, every item alike. Keeps disagreement, trusts all equally."""
 
 from __future__ import annotations
 

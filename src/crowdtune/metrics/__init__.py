@@ -1,0 +1,1 @@
+"""Numbers about labels and models: agreement, accuracy, calibration. numpy and scipy only."""

@@ -30,9 +30,9 @@ def accuracy(probabilities: Floats, gold: Ints) -> float:
 
 
 def recall(probabilities: Floats, items: Items) -> dict[str, float]:
-    """Share of the items of each gold choice that are recognised, for tasks with shared choices: "task: choice" -> share."""
+    """Share of the items of each gold choice that are recognised, in tasks with shared choices: choice -> share."""
     found: dict[str, float] = {}
-    for m in np.flatnonzero(items.shared_choices):
+    for m in np.flatnonzero(items.shared_choices).tolist():
         inside = np.flatnonzero(items.task == m)
         for code in np.unique(items.gold[inside][items.gold[inside] >= 0]):
             rows = inside[items.gold[inside] == code]

@@ -16,7 +16,7 @@ def ties(annotations: Annotations) -> Bools:
     if votes.size == 0:
         return np.zeros(len(annotations.items), dtype=bool)
     top = votes.max(axis=1)
-    return ((votes == top[:, None]).sum(axis=1) > 1) & (top > 0)
+    return np.asarray(((votes == top[:, None]).sum(axis=1) > 1) & (top > 0))
 
 
 def annotator_accuracy(annotations: Annotations) -> Floats:

@@ -1,4 +1,4 @@
-"""Signs that a solution is the truth's mirror image: a crowd whose majority is wrong fits better when all is inverted."""
+"""Signs that a solution is the truth's mirror image: a crowd whose majority is wrong fits better inverted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[st
     judged = share[count >= ENOUGH]
     if len(judged) and judged.max() < chance + MARGIN:
         said.append(
-            f"no annotator agrees with the untrained model above chance (best {judged.max():.0%}, chance {chance:.0%}): "
+            f"no annotator agrees with the untrained model above chance ({judged.max():.0%}, chance {chance:.0%}): "
             "nothing tells the truth from its opposite. Give gold answers, or use a stronger model."
         )
     return said

@@ -25,7 +25,9 @@ def soft_cross_entropy(log_p: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class SoftTarget:
-    """Weighted soft-target cross-entropy of a batch; the loss counts weights."""
+    """Weighted soft-target cross-entropy of a batch; the loss counts weights. No annotator has a parameter."""
+
+    annotators: None = None
 
     def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Scalar weighted sum over items, in nats."""

@@ -141,7 +141,7 @@ def _nested(
             inner = assign(list(entry) if isinstance(entry, dict) else [], {}, f"{answer.where}, {column}")
             if "annotator" not in inner or "label" not in inner:
                 raise InputError(
-                    f"{answer.where}: {column} must hold objects with an annotator and a label, not {str(entry)[:60]!r}."
+                    f"{answer.where}: {column} must hold objects with annotator and label, not {str(entry)[:60]!r}."
                 )
             yield answer._replace(
                 annotator=clean(entry[inner["annotator"]]),

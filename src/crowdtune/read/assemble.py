@@ -134,9 +134,7 @@ def _respell(label: str, policy: Policy, report: ReadReport) -> str:
     return label
 
 
-def _infer_choices(
-    items: dict[str, _Item], given: list[_Given], policy: Policy, report: ReadReport
-) -> list[_Given]:
+def _infer_choices(items: dict[str, _Item], given: list[_Given], policy: Policy, report: ReadReport) -> list[_Given]:
     """Give items without choices those of the policy, or those that occur in their task; unite spellings by case."""
     if policy.choices:
         for item in items.values():
@@ -204,9 +202,7 @@ def _codes(items: dict[str, _Item], given: list[_Given], policy: Policy, report:
     return found
 
 
-def _without_repeats(
-    given: list[_Given], codes: Sequence[int], report: ReadReport
-) -> tuple[list[_Given], list[int]]:
+def _without_repeats(given: list[_Given], codes: Sequence[int], report: ReadReport) -> tuple[list[_Given], list[int]]:
     """Keep one answer of each annotator to each item, in the order of the file."""
     groups: dict[tuple[str, str], list[int]] = {}
     for n, g in enumerate(given):

@@ -28,7 +28,7 @@ NESTED = ("annotations", "annotators", "responses")  # a list of {annotator, lab
 def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dict[str, str]:
     """Give each role its column.
 
-    `task` and `task_id` mean the item only where no other item column exists (crowd-kit's files); a column has one role.
+    `task` and `task_id` mean the item only where no other item column exists (crowd-kit); a column has one role.
 
     Args:
         names: column names of the file.

@@ -14,7 +14,9 @@ import msgspec
 from crowdtune.errors import InputError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-LONGEST_FIELD = 16 * 1024 * 1024  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
+LONGEST_FIELD = (
+    16 * 1024 * 1024
+)  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
 
 
 class Row(NamedTuple):
@@ -56,8 +58,8 @@ def suffix(path: Path) -> str:
 
 
 def _open_text(path: Path) -> io.TextIOWrapper:
-    binary = gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
-    return io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8-sig", newline="")
 
 
 def _separated(path: Path, text: io.TextIOWrapper, separator: str | None) -> Iterator[Row]:

@@ -37,7 +37,9 @@ def simulate(
         raise unknown_name("noise", noise, NOISES)
     if (items.gold < 0).any():
         first = items.ids[int(np.flatnonzero(items.gold < 0)[0])]
-        raise InputError(f"item '{first}' has no gold answer; annotators can only be simulated where the truth is known.")
+        raise InputError(
+            f"item '{first}' has no gold answer; annotators can only be simulated where the truth is known."
+        )
     if reliability.ndim == 2 and reliability.shape[1] != len(items.tasks):
         raise InputError(
             f"the reliabilities are for {reliability.shape[1]} tasks, the items have {len(items.tasks)} "
@@ -67,9 +69,7 @@ def _pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generat
     return np.repeat(np.arange(n_items), count), np.sort(who, axis=1).ravel().astype(np.int64)
 
 
-def _errors(
-    items: Items, item: Ints, annotator: Ints, noise: str, weight: float, rng: np.random.Generator
-) -> Ints:
+def _errors(items: Items, item: Ints, annotator: Ints, noise: str, weight: float, rng: np.random.Generator) -> Ints:
     """(N,) one wrong label for every pair, drawn by the noise."""
     drawn = rng.random(len(item))
     wrong = np.zeros(len(item), dtype=np.int64)

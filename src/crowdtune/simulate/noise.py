@@ -27,7 +27,7 @@ def asymmetric(truth: Ints, annotator: Ints, k: int, weight: float) -> Floats:
     """
     errors = uniform(truth, annotator, k, weight)
     errors[np.arange(len(truth)), (truth + 1) % k] *= weight
-    return errors / errors.sum(axis=1, keepdims=True)
+    return np.asarray(errors / errors.sum(axis=1, keepdims=True))
 
 
 def systematic(truth: Ints, annotator: Ints, k: int, weight: float) -> Floats:

@@ -49,9 +49,7 @@ def collator(lm: LanguageModel) -> Any:
     def collate(features: Sequence[Feature]) -> dict[str, Tensor]:
         ids, mask = pad([f["input_ids"] for f in features], lm)
         stacked = {
-            name: torch.from_numpy(np.stack([f[name] for f in features]))
-            for name in features[0]
-            if name != "input_ids"
+            name: torch.from_numpy(np.stack([f[name] for f in features])) for name in features[0] if name != "input_ids"
         }
         return {"input_ids": ids, "attention_mask": mask, **stacked}
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from torch import nn
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from crowdtune.examples import Examples
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
+from crowdtune.runs import Run
 from crowdtune.training.checkpoints import complete
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.options import Training
@@ -23,7 +22,8 @@ class _Log(TrainerCallback):
     """Sends the Trainer's log lines where the run keeps them, and a progress bar to stderr if that is a terminal."""
 
     def __init__(self, log: Callable[[dict[str, Any]], None]) -> None:
-        self.log, self.bar = log, None
+        self.log = log
+        self.bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         from tqdm import tqdm
@@ -46,13 +46,11 @@ def finetune(
     examples: Examples,
     encoded: Encoded,
     objective: Objective,
-    annotators: nn.Module | None,
     options: Training,
+    run: Run,
     *,
     annotator_learning_rate: float = 0.1,
-    checkpoints: Path,
     resume: bool = False,
-    log: Callable[[dict[str, Any]], None] = lambda record: None,
 ) -> LanguageModel:
     """Fine-tune `lm` in place.
 
@@ -60,13 +58,11 @@ def finetune(
         lm: the model.
         examples: what to train on.
         encoded: their prompts.
-        objective: what to minimise.
-        annotators: module of the annotators' parameters, trained beside the model, or None.
+        objective: what to minimise; the annotators' parameters are its own.
         options: how.
-        annotator_learning_rate: rate of those parameters.
-        checkpoints: folder for checkpoints.
+        run: keeps checkpoints and the log.
+        annotator_learning_rate: rate of the annotators' parameters.
         resume: go on from the newest whole checkpoint, if there is one.
-        log: receives a record for every line of the log.
 
     Returns:
         The model trained; with LoRA, the model with its adapter.
@@ -74,7 +70,7 @@ def finetune(
     trainer = CrowdTrainer(
         lm,
         CrowdConfig(
-            output_dir=str(checkpoints),
+            output_dir=str(run.checkpoints),
             annotator_learning_rate=annotator_learning_rate,
             learning_rate=options.rate,
             num_train_epochs=options.epochs,
@@ -95,13 +91,12 @@ def finetune(
         examples,
         peft_config=_lora(options) if options.lora else None,
         objective=objective,
-        annotators=annotators,
         encoded=encoded,
-        callbacks=[_Log(log)],
+        callbacks=[_Log(run.log)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
     trainer.remove_callback(ProgressCallback)
-    trainer.train(resume_from_checkpoint=resume and bool(complete(checkpoints)))
+    trainer.train(resume_from_checkpoint=resume and bool(complete(run.checkpoints)))
     return trainer.lm
 
 

@@ -27,7 +27,12 @@ from crowdtune.training.dataset import CrowdDataset, LengthGrouped, collator
 
 
 class Objective(Protocol):
-    """A loss that knows what it counts."""
+    """A loss that knows what it counts, with the annotators' parameters that are trained beside the model, or None."""
+
+    @property
+    def annotators(self) -> Any:
+        """Module with the annotators' parameters, or None."""
+        ...
 
     def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Scalar sum of losses in nats over the batch."""
@@ -54,7 +59,6 @@ class CrowdTrainer(Trainer):
         peft_config: a peft configuration, for LoRA and its kin.
         objective: what to minimise; by default REALM's per-label likelihood under scalar expertise where examples
             carry labels, else cross-entropy with their targets.
-        annotators: module with the annotators' parameters, trained beside the model; None trains none.
         encoded: the training examples' prompts where they are tokenized already.
         **kwargs: as transformers.Trainer takes them.
     """
@@ -71,15 +75,12 @@ class CrowdTrainer(Trainer):
         peft_config: Any = None,
         *,
         objective: Objective | None = None,
-        annotators: nn.Module | None = None,
         encoded: Encoded | None = None,
         **kwargs: Any,
     ) -> None:
         set_seed(args.seed)  # before an adapter draws its weights
         self.lm = _language_model(model, processing_class, peft_config)
-        if objective is None:
-            objective, annotators = _default_objective(train_dataset)
-        self.objective = objective
+        self.objective = objective or _default_objective(train_dataset)
         self._format = PromptFormat(args.style, args.template, args.chat)
         kwargs.setdefault("compute_metrics", gold_accuracy)
         super().__init__(
@@ -91,10 +92,10 @@ class CrowdTrainer(Trainer):
             processing_class=self.lm.tokenizer,
             **kwargs,
         )
-        self.annotators = None if annotators is None else annotators.to(self.args.device)
+        self.annotators = self.objective.annotators
         self._step = None
         if self.annotators is not None:
-            self._step = AnnotatorStep(self.annotators, args.annotator_learning_rate)
+            self._step = AnnotatorStep(self.annotators.to(self.args.device), args.annotator_learning_rate)
             self.add_callback(self._step)
 
     def _tokenized(
@@ -113,14 +114,18 @@ class CrowdTrainer(Trainer):
         return LengthGrouped(lengths, self._train_batch_size, seed)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
-        """Count what the objective counts, over all micro-batches and ranks; transformers would count shifted tokens."""
+        """Count what the objective counts, over micro-batches and ranks; transformers would count shifted tokens."""
         count = torch.stack([self.objective.count(b).float() for b in batch_samples]).sum().to(device)
         if self.args.world_size > 1:
             count = self.accelerator.gather(count).sum()
         return count
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
     ) -> Any:
         """Loss in nats per label, item or weight; outputs are (B, K) log-probabilities."""
         log_p = choice_log_probs(model, inputs)
@@ -138,8 +143,10 @@ class CrowdTrainer(Trainer):
         with torch.no_grad(), self.compute_loss_context_manager():
             loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
         counted = self.objective.count(inputs) > 0
-        return (loss.detach() if counted else None, *((None, None) if prediction_loss_only else (
-            outputs["log_p"].detach(), inputs["gold"])))
+        return (
+            loss.detach() if counted else None,
+            *((None, None) if prediction_loss_only else (outputs["log_p"].detach(), inputs["gold"])),
+        )
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the model's schedule, and let the annotators follow it."""
@@ -158,7 +165,10 @@ class CrowdTrainer(Trainer):
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        keep, self.args.save_total_limit = self.args.save_total_limit, None  # old ones go after the new one is whole
+        keep, self.args.save_total_limit = (
+            self.args.save_total_limit,
+            None,
+        )  # old ones go after the new one is whole
         try:
             super()._save_checkpoint(model, trial)
         finally:
@@ -191,15 +201,15 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
             raise ValueError("CrowdTrainer needs processing_class, the tokenizer that belongs to the model.")
         tokenizer.padding_side = "right" if model.config.is_encoder_decoder else "left"
         model = LanguageModel(model.config.name_or_path, model, tokenizer)
+    lm: LanguageModel = model
     if peft_config is None:
-        return model
+        return lm
     import peft
 
-    return LanguageModel(model.name, peft.get_peft_model(model.model, peft_config), model.tokenizer)
+    return LanguageModel(lm.name, peft.get_peft_model(lm.model, peft_config), lm.tokenizer)
 
 
-def _default_objective(examples: Examples | None) -> tuple[Objective, nn.Module | None]:
+def _default_objective(examples: Examples | None) -> Objective:
     if examples is None or examples.labels.shape[1] == 0:
-        return SoftTarget(), None
-    annotators = Expertise(int(examples.annotators.max()) + 1)
-    return Likelihood(annotators, n_labels=int((examples.labels >= 0).sum())), annotators
+        return SoftTarget()
+    return Likelihood(Expertise(int(examples.annotators.max()) + 1), n_labels=int((examples.labels >= 0).sum()))

@@ -7,7 +7,7 @@ in what the model knew before it could absorb the noise.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from crowdtune.annotations import Floats
 from crowdtune.examples import Examples
@@ -26,21 +26,19 @@ def table_batch(examples: Examples, log_p: Floats) -> tuple[Tensor, dict[str, Te
     }
 
 
-def warm_up(
-    annotators: nn.Module, objective: Objective, examples: Examples, log_p: Floats, *, steps: int, rate: float
-) -> None:
-    """Fit annotators on a frozen model by full-batch Adam.
+def fit_frozen(objective: Objective, examples: Examples, log_p: Floats, *, steps: int, rate: float) -> None:
+    """Fit the annotators of `objective` on a frozen model by full-batch Adam, in place.
 
     Args:
-        annotators: their parameters, changed in place.
         objective: as in training.
         examples: I items with labels.
         log_p: (I, K) log-probabilities of the frozen model.
-        steps: how many; 0 leaves the annotators as they are.
+        steps: how many; 0 leaves the annotators as they are. Few: where the model is right but unsure, the likelihood
+            puts its doubts down to knowledge of the annotators who agree with it, and many steps drive them to 1.
         rate: learning rate.
     """
     scores, batch = table_batch(examples, log_p)
-    optimizer = torch.optim.Adam(annotators.parameters(), lr=rate)
+    optimizer = torch.optim.Adam(objective.annotators.parameters(), lr=rate)
     for _ in range(steps):
         optimizer.zero_grad()
         (objective.total(scores, batch) / objective.count(batch)).backward()

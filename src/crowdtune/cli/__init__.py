@@ -1,0 +1,55 @@
+"""The command line: one file per verb, which parses, calls and prints. Nothing here knows how anything is done."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from crowdtune import __version__
+from crowdtune.cli import aggregate, demo, evaluate, predict, simulate, train
+from crowdtune.cli._screen import complain
+from crowdtune.errors import InputError
+
+INTERRUPTED, UNUSABLE = 130, 2  # exit codes
+
+app = typer.Typer(
+    help="Fine-tune language models on labels from annotators you can't equally trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (
+    demo.demo,
+    aggregate.aggregate,
+    simulate.simulate,
+    train.train,
+    predict.predict,
+    evaluate.evaluate,
+):
+    app.command()(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"crowdtune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one sentence and exit code 2, not a traceback."""
+    try:
+        app()
+    except InputError as error:
+        complain(f"error: {error}")
+        sys.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        complain("stopped. A training run goes on with --resume; anything else starts anew.")
+        sys.exit(INTERRUPTED)

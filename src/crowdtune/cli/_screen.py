@@ -1,0 +1,73 @@
+"""What users see: results on stdout, progress and findings on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+SHOWN = 12  # annotators in a table on screen; the file has them all
+
+
+def say(line: str) -> None:
+    """Tell what is going on."""
+    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False)
+
+
+def complain(line: str) -> None:
+    """Tell what went wrong."""
+    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="red")
+
+
+def show(table: Table | str) -> None:
+    """Print a result."""
+    Console(soft_wrap=isinstance(table, str)).print(table, markup=False, highlight=False)
+
+
+def show_json(value: Any) -> None:
+    """Print a result for machines."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def share(value: float | None) -> str:
+    """A share in percent, a dash where it is unknown."""
+    return "-" if value is None or value != value else f"{value:.1%}"
+
+
+def number(value: Any) -> str:
+    """A cell: three decimals for shares, a dash where unknown."""
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Annotators as `runs.annotator_table` ranks them: the first and last few, and how many lie between."""
+    columns = [name for name in (rows[0] if rows else {}) if name != "thin"]
+    if all(row["accuracy"] is None for row in rows):
+        columns = [c for c in columns if c != "accuracy"]
+    table = Table(title="annotators, by reliability (P(label = truth); can be below chance)", title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "annotator" else "right")
+    table.add_column("")
+    half = SHOWN // 2
+    shown = list(rows) if len(rows) <= SHOWN else [*rows[:half], None, *rows[-half:]]
+    for row in shown:
+        if row is None:
+            table.add_row(f"... {len(rows) - 2 * half} more ...", *[""] * len(columns))
+        else:
+            table.add_row(*(number(row[c]) for c in columns), "too few to judge" if row["thin"] else "")
+    return table
+
+
+def quiet_libraries() -> None:
+    """Keep transformers' own bars and notices off the screen."""
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", module=r"torch|transformers|peft|accelerate")

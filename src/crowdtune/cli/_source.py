@@ -1,0 +1,84 @@
+"""The flags of every verb that reads data, in one place, and the reading itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import numpy as np
+import typer
+
+from crowdtune.annotations import Annotations
+from crowdtune.cli._screen import say
+from crowdtune.read import Policy, read
+from crowdtune.settings import from_pairs
+
+PANEL = "Reading the file"
+
+
+def _option(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel=PANEL)
+
+
+def load(
+    source: Annotated[
+        Path,
+        typer.Argument(help="CSV, TSV, JSONL, JSON or Parquet file (also .gz), or a folder crowdtune wrote."),
+    ],
+    item: Annotated[str, _option("Column of the item, where its name does not tell.")] = "",
+    annotator: Annotated[str, _option("Column of the annotator.")] = "",
+    label: Annotated[str, _option("Column of the label.")] = "",
+    prompt: Annotated[str, _option("Column of the item's text.")] = "",
+    gold: Annotated[str, _option("Column of the trusted answer.")] = "",
+    wide: Annotated[str, _option("Columns that are annotators, with commas between.")] = "",
+    items: Annotated[Path | None, _option("A second file with the items' texts, choices or gold.")] = None,
+    choices: Annotated[str, _option("Allowed answers with commas between, where the file names none.")] = "",
+    labels: Annotated[str, _option("Read labels as text, letter or code, where the data cannot decide.")] = "",
+    repeats: Annotated[str, _option("Of repeated answers keep the last, first or majority, or error.")] = "last",
+    abstain: Annotated[str, _option("Answers that mean no answer, with commas between.")] = "",
+    rename: Annotated[list[str] | None, _option("SPELLING=CHOICE; may be given again.")] = None,
+    labels_per_item: Annotated[int, _option("Keep at most so many labels of an item, at random; 0 = all.")] = 0,
+) -> Annotations:
+    """Read a file by these flags and say what reading did."""
+    named = {"item": item, "annotator": annotator, "label": label, "prompt": prompt, "gold": gold}
+    policy = Policy(
+        choices=_several(choices),
+        labels=labels or None,
+        repeats=repeats,
+        abstain=_several(abstain),
+        rename=from_pairs(rename or [], plain=True),
+    )
+    columns = {role: column for role, column in named.items() if column}
+    annotations, report = read(source, columns=columns, wide=_several(wide), items=items, policy=policy)
+    for line in report.lines(annotations):
+        say(line)
+    if labels_per_item > 0:
+        annotations = annotations.thin(labels_per_item, np.random.default_rng(0))
+        say(f"kept {len(annotations)} labels, at most {labels_per_item} of an item, the same ones each time")
+    return annotations
+
+
+def _several(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def reads(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the flags of `load`; its first parameter receives the annotations."""
+    own = list(inspect.signature(verb).parameters.values())[1:]
+    flags = list(inspect.signature(load).parameters.values())
+    arguments = [p for p in own if p.default is inspect.Parameter.empty]
+    rest = [p for p in own if p.default is not inspect.Parameter.empty]
+
+    @functools.wraps(verb)
+    def wrapped(**given: Any) -> None:
+        source = {p.name: given.pop(p.name) for p in flags}
+        verb(functools.partial(load, **source), **given)
+
+    hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
+    parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapped

@@ -1,0 +1,46 @@
+"""crowdtune predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crowdtune.cli._flags import Json, Load, Run
+from crowdtune.cli._screen import quiet_libraries, say, show, show_json
+from crowdtune.cli._source import reads
+from crowdtune.write.tables import check_form, write_table
+
+SHOWN = 10
+
+
+@reads
+def predict(
+    load: Load,
+    run: Run,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
+    abstain_below: Annotated[float, typer.Option(help="No label where the best probability is lower.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Label new items with a trained model, with probabilities."""
+    if out is not None:
+        check_form(out)
+    from crowdtune.methods import predict as label
+
+    quiet_libraries()
+    table = label(run, load().items, abstain_below=abstain_below)
+    if out is not None:
+        write_table(out, table)
+        say(f"wrote {out}")
+    if json:
+        show_json([dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)])
+        return
+    for item, answer, probability in list(zip(table["item"], table["label"], table["probability"], strict=True))[
+        :SHOWN
+    ]:
+        show(f"{item}\t{answer or '(abstains)'}\t{probability:.3f}")
+    silent = sum(answer is None for answer in table["label"])
+    show(f"{len(table['item'])} items, {silent} abstentions")
+    if out is None:
+        say("next: -o labels.jsonl keeps all of them")

@@ -1,0 +1,52 @@
+"""crowdtune simulate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from crowdtune.cli._flags import Json, Load, Out, Seed
+from crowdtune.cli._screen import say, share, show, show_json
+from crowdtune.cli._source import reads
+from crowdtune.errors import InputError
+from crowdtune.metrics.crowd import annotator_accuracy
+from crowdtune.simulate import simulate as run
+from crowdtune.simulate.crowd import WEIGHT
+from crowdtune.simulate.reliability import reliability as planted
+from crowdtune.write.folder import write_folder
+
+
+@reads
+def simulate(
+    load: Load,
+    out: Out = ...,  # type: ignore[assignment]
+    reliability: Annotated[str, typer.Option(help="0.9,0.1,0.1 or dist1-3, multi1-3, linspace:HIGH:LOW:J.")] = "dist1",
+    noise: Annotated[str, typer.Option(help="uniform, asymmetric or systematic.")] = "uniform",
+    weight: Annotated[float, typer.Option(help="Of the favoured error under asymmetric noise.")] = WEIGHT,
+    overlap: Annotated[str, typer.Option(help="shared, exclusive, or a number of labels per item.")] = "shared",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Let simulated annotators label items whose truth is known."""
+    spec = planted(reliability)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is not empty. Choose another folder or remove it.")
+    items = load().items
+    made = run(items, spec, noise=noise, weight=weight, overlap=overlap, rng=np.random.default_rng(seed))
+    flags = {"reliability": reliability, "noise": noise, "weight": weight, "overlap": overlap, "seed": seed}
+    write_folder(made, out, flags)
+    shares = annotator_accuracy(made)
+    if json:
+        show_json(
+            {
+                "labels": len(made),
+                "items": len(items),
+                "accuracy": dict(zip(made.annotators, shares.tolist(), strict=True)),
+            }
+        )
+        return
+    people = ", ".join(f"{name} {share(value)}" for name, value in zip(made.annotators, shares, strict=True))
+    show(f"{len(made)} labels on {len(items)} items in {out}; share right: {people}")
+    say(f"next: crowdtune train {out} -o runs/first")

@@ -1,0 +1,112 @@
+"""crowdtune train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crowdtune.annotations import Annotations
+from crowdtune.cli._flags import Json, Load, Out, Seed
+from crowdtune.cli._screen import annotator_table, complain, quiet_libraries, say, share, show, show_json
+from crowdtune.cli._source import reads
+from crowdtune.errors import InputError
+from crowdtune.read import read
+from crowdtune.runs import Run
+from crowdtune.settings import from_pairs, from_toml
+
+
+@reads
+def train(
+    load: Load,
+    out: Out = ...,  # type: ignore[assignment]
+    method: Annotated[
+        str, typer.Option(help="realm, or a baseline: dawid-skene, majority, soft, noisy, oracle.")
+    ] = "realm",
+    model: Annotated[str, typer.Option(help="embedded, a folder, or an id on the Hugging Face hub.")] = "embedded",
+    lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter and not the whole model.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of the method or of training; again.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of such keys; --set wins.")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="Repeat the options of another run.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Items with gold to evaluate on.")] = None,
+    split: Annotated[str, typer.Option(help="Train on this split alone; by default train, where there is one.")] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the folder.")] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Fine-tune a language model on annotations and learn whom to trust."""
+    from crowdtune.methods import train as run
+    from crowdtune.methods._train import options
+
+    quiet_libraries()
+    before = Run(from_).config if from_ else {}
+    method = before.get("method", method)
+    settings = _flat(before) | {"lm": model, "seed": str(seed)} if not before else _flat(before)
+    settings |= {"lora": "true"} if lora else {}
+    settings |= (from_toml(config) if config else {}) | from_pairs(set_ or [])
+    options(method, settings)  # a wrong name is said before anything is read
+    annotations = _chosen(load(), split)
+    held_out = read(test)[0].items if test else None
+    made = run(annotations, method, settings, out=out, test=held_out, resume=resume)
+    results = made.results
+    for warning in results["warnings"]:
+        complain(f"warning: {warning}")
+    if json:
+        show_json(results)
+        return
+    show(annotator_table([_typed(row) for row in made.annotators]))
+    show(_summary(results))
+    say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
+
+
+def _flat(config: dict[str, Any]) -> dict[str, str]:
+    return {key: str(value) for part in ("options", "training") for key, value in config.get(part, {}).items()}
+
+
+def _chosen(annotations: Annotations, split: str) -> Annotations:
+    """The items to train on: of the split asked for, else of "train" where the data has one."""
+    names = sorted(set(annotations.items.splits))
+    wanted = split or ("train" if "train" in names else "")
+    if not wanted:
+        return annotations
+    index = [i for i, name in enumerate(annotations.items.splits) if name == wanted]
+    if not index:
+        raise InputError(f"no item is of split '{wanted}'. Splits: {', '.join(n for n in names if n) or 'none'}.")
+    say(f"training on the {len(index)} items of split '{wanted}'")
+    import numpy as np
+
+    return annotations.take_items(np.array(index))
+
+
+def _typed(row: dict[str, str]) -> dict[str, Any]:
+    """A row of annotators.csv with its numbers."""
+    typed: dict[str, Any] = {
+        name: float(value) if value else None
+        for name, value in row.items()
+        if name not in ("annotator", "thin", "labels")
+    }
+    return {"annotator": row["annotator"], "labels": int(row["labels"])} | typed | {"thin": row["thin"] == "True"}
+
+
+def _summary(results: dict[str, Any]) -> str:
+    lines = [
+        f"{results['method']}: {results['labels']} labels of {results['annotators']} annotators on "
+        f"{results['items']} items, {results['seconds']:.0f} s"
+    ]
+    if "posterior_accuracy" in results:
+        lines.append(
+            f"against gold: cleaned labels {share(results['posterior_accuracy'])} right, majority vote "
+            f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
+            f"(before training {share(results['zero_shot_accuracy'])})"
+        )
+    if "test" in results:
+        lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
+    if results["truncated_prompts"]:
+        lines.append(
+            f"{results['truncated_prompts']} prompts were too long and lost their middle; "
+            "--set max_length=N allows more"
+        )
+    return "\n".join(lines)
