@@ -1,4 +1,4 @@
-"""A Run is a folder: what was asked (config.json), what happened (metrics.jsonl), what came out (results.json, model, ...).
+"""A Run is a folder: what was asked (config.json), what happened (metrics.jsonl), what came out (results.json, ...).
 
 The last file written is results.json: a folder without it is a run that did not finish.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 from crowdtune.metrics.accuracy import entropy
-from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, ties
+from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task, ties
 from crowdtune.write.tables import write_json, write_table
 
 
@@ -128,9 +128,10 @@ def annotator_table(
 
     Returns:
         Rows of annotator, labels, reliability (mean posterior of the labels given), accuracy (against gold, None
-        without), thin (True: too few labels to judge) and the extra columns.
+        without), thin (True: too few labels to judge), with several tasks the reliability in each, and the extra columns.
     """
     trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
+    extra = _per_task(annotations, posterior) | (extra or {})
     count = annotations.labels_per_annotator
     order = np.lexsort((-np.nan_to_num(trust), count < THIN))
     return [
@@ -141,10 +142,17 @@ def annotator_table(
             "accuracy": _rounded(truth[j]),
             "thin": bool(count[j] < THIN),
         }
-        | {name: values[j] for name, values in (extra or {}).items()}
+        | {name: values[j] for name, values in extra.items()}
         for j in order
         if count[j] > 0
     ]
+
+
+def _per_task(annotations: Annotations, posterior: Floats) -> dict[str, list[Any]]:
+    if len(annotations.items.tasks) < 2:
+        return {}
+    table = reliability_per_task(annotations, posterior)
+    return {f"reliability:{task}": [_rounded(v) for v in table[:, m]] for m, task in enumerate(annotations.items.tasks)}
 
 
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
@@ -156,9 +164,9 @@ def label_table(annotations: Annotations, posterior: Floats, provenance: str) ->
     items = annotations.items
     top = posterior.max(axis=1, initial=0)
     tied = (np.isclose(posterior, top[:, None]) & items.choice_mask).sum(axis=1) > 1
-    best = np.where(tied, -1, posterior.argmax(axis=1)) if posterior.size else np.zeros(0, int)
+    best = np.where(tied, -1, posterior.argmax(axis=1)) if posterior.size else np.full(len(items), -1)
     per_item = annotations.labels_per_item
-    reasons = np.where(tied, np.where(per_item == 0, "no label", "tie"), "")
+    reasons = np.where(best < 0, np.where(per_item == 0, "no label", "tie"), "")
     return {
         "item": list(items.ids),
         "label": [items.text(i, int(code)) for i, code in enumerate(best)],

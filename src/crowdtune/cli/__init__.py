@@ -51,5 +51,13 @@ def main() -> None:
         complain(f"error: {error}")
         sys.exit(UNUSABLE)
     except KeyboardInterrupt:
-        complain("stopped. A training run goes on with --resume; anything else starts anew.")
-        sys.exit(INTERRUPTED)
+        _stopped()
+    except SystemExit as end:  # typer turns Ctrl-C into this, without a word
+        if end.code == INTERRUPTED:
+            _stopped()
+        raise
+
+
+def _stopped() -> None:
+    complain("stopped. A training run goes on with --resume; anything else starts anew.")
+    sys.exit(INTERRUPTED)

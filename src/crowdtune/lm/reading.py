@@ -30,6 +30,7 @@ class Reading:
         choices: the answers all training items shared, () where they differed.
         centre: what is taken off its prior; empty unless centred.
         adapter: True where the folder holds a LoRA adapter and not a whole model.
+        bf16: autocast to bfloat16, as in training.
     """
 
     lm: str
@@ -38,6 +39,7 @@ class Reading:
     choices: tuple[str, ...] = ()
     centre: Centre = field(default_factory=lambda: Centre({}))
     adapter: bool = False
+    bf16: bool = True
 
     def encode(self, items: Items, lm: LanguageModel) -> Encoded:
         """Items as this model reads them."""
@@ -62,6 +64,7 @@ def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
         choices=tuple(raw["choices"]),
         centre=Centre({tuple(tokens): tuple(values) for tokens, values in raw["centre"]}),
         adapter=raw["adapter"],
+        bf16=raw["bf16"],
     )
     lm = load(reading.lm, adapter=folder) if reading.adapter else load(str(folder))
     return lm, reading
@@ -70,4 +73,4 @@ def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
 def predict_log_probs(folder: Path, items: Items) -> Floats:
     """(I, K) log-probabilities a saved model gives to the choices of new items."""
     lm, reading = load_trained(folder)
-    return score(lm, reading.encode(items, lm))
+    return score(lm, reading.encode(items, lm), bf16=reading.bf16)

@@ -64,7 +64,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
         encoded = centre.apply(encoded)
         log_p = score(lm, encoded, bf16=training.bf16)
     shared = items.choices(0) if len(set(items.choice_set.tolist())) == 1 else ()
-    reading = Reading(training.lm, encoded.format, training.max_length, shared, centre, training.lora)
+    reading = Reading(training.lm, encoded.format, training.max_length, shared, centre, training.lora, training.bf16)
     return Start(lm, reading, encoded, log_p, None if test is None else (test, reading.encode(test, lm)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Bools, Floats, Items
+from crowdtune.annotations import Annotations, Bools, Floats, Ints, Items
 
 THIN = 5  # labels; an annotator with fewer cannot be judged
 SKEWED = 0.8  # share of the most common choice from which accuracy alone misleads
@@ -36,9 +36,19 @@ def reliability(annotations: Annotations, posterior: Floats) -> Floats:
         annotations: N labels.
         posterior: (I, K) P(truth = k), rows sum to 1.
     """
+    return _mean_posterior(annotations, posterior, annotations.annotator, len(annotations.annotators))
+
+
+def reliability_per_task(annotations: Annotations, posterior: Floats) -> Floats:
+    """(J, M) mean posterior of the labels an annotator gave in each task; NaN where there is none."""
+    j, m = len(annotations.annotators), len(annotations.items.tasks)
+    group = annotations.annotator * m + annotations.items.task[annotations.item]
+    return _mean_posterior(annotations, posterior, group, j * m).reshape(j, m)
+
+
+def _mean_posterior(annotations: Annotations, posterior: Floats, group: Ints, size: int) -> Floats:
     given = posterior[annotations.item, annotations.label]
-    total = np.bincount(annotations.annotator, weights=given, minlength=len(annotations.annotators))
-    count = annotations.labels_per_annotator
+    total, count = (np.bincount(group, weights=w, minlength=size) for w in (given, None))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 

@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
 from crowdtune.read.assemble import Answer, Policy, assemble
@@ -24,6 +26,10 @@ __all__ = ["Policy", "ReadReport", "read"]
 
 DESCRIPTIVE = ("prompt", "choices", "task", "gold", "split")  # roles that say something of the item
 FOLDER = ("items.parquet", "annotations.parquet")
+
+
+class _Origin(msgspec.Struct):
+    labels: str | None = None
 
 
 def read(
@@ -49,10 +55,15 @@ def read(
     """
     path = Path(path)
     report = ReadReport(str(path))
-    sources = _folder(path, report) if path.is_dir() else [_file(path, columns or {}, wide, report)]
+    policy = policy or Policy()
+    if path.is_dir():
+        sources = _folder(path, report)
+        policy = replace(policy, labels=policy.labels or _written_labels(path))
+    else:
+        sources = [_file(path, columns or {}, wide, report)]
     if items is not None:
         sources.insert(0, _file(Path(items), {}, (), replace(report, columns={}), items_only=True))
-    return assemble(chain.from_iterable(sources), policy or Policy(), report), report
+    return assemble(chain.from_iterable(sources), policy, report), report
 
 
 def _folder(path: Path, report: ReadReport) -> list[Iterator[Answer]]:
@@ -62,6 +73,15 @@ def _folder(path: Path, report: ReadReport) -> list[Iterator[Answer]]:
     report.shape = "folder"
     described = _file(path / FOLDER[0], {}, (), replace(report, columns={}), items_only=True)
     return [described, _file(path / FOLDER[1], {}, (), report)]
+
+
+def _written_labels(path: Path) -> str | None:
+    """How `write_folder` wrote the labels, "text" or "letter"; None in a folder made otherwise."""
+    origin = path / "origin.json"
+    try:
+        return msgspec.json.decode(origin.read_bytes(), type=_Origin).labels if origin.exists() else None
+    except msgspec.DecodeError as e:
+        raise InputError(f"{origin} is not what crowdtune writes ({e}). Remove it or write the folder again.") from e
 
 
 def _file(
@@ -111,17 +131,18 @@ def _long(path: Path, table: Iterator[Row], roles: dict[str, str], report: ReadR
         if number == 0:
             _need_item(path, roles, list(row.cells))
         answer = _describe(path, row, roles, report)
-        annotator = clean(row.cells.get(roles["annotator"]))
-        if not annotator:
-            raise InputError(
-                f"{answer.where}: the annotator ('{roles['annotator']}') is empty. "
-                "Say who gave each label, or remove the row."
-            )
         yield answer._replace(
-            annotator=annotator,
+            annotator=_annotator(row.cells.get(roles["annotator"]), roles["annotator"], answer.where),
             label=row.cells.get(roles["label"]),
             time=row.cells.get(roles["time"]) if "time" in roles else None,
         )
+
+
+def _annotator(value: Any, column: str, where: str) -> str:
+    name = clean(value)
+    if not name:
+        raise InputError(f"{where}: the annotator ('{column}') is empty. Say who gave each label, or remove the row.")
+    return name
 
 
 def _is_nested(value: Any) -> bool:
@@ -137,6 +158,8 @@ def _nested(
         answer = _describe(path, row, roles, report)
         yield answer
         entries = row.cells.get(column) or []
+        if not isinstance(entries, list):
+            raise InputError(f"{answer.where}: {column} must be a list of answers, not {str(entries)[:60]!r}.")
         for entry in entries:
             inner = assign(list(entry) if isinstance(entry, dict) else [], {}, f"{answer.where}, {column}")
             if "annotator" not in inner or "label" not in inner:
@@ -144,7 +167,7 @@ def _nested(
                     f"{answer.where}: {column} must hold objects with annotator and label, not {str(entry)[:60]!r}."
                 )
             yield answer._replace(
-                annotator=clean(entry[inner["annotator"]]),
+                annotator=_annotator(entry[inner["annotator"]], inner["annotator"], answer.where),
                 label=entry[inner["label"]],
                 time=entry.get(inner.get("time", "time")),
             )
@@ -170,8 +193,8 @@ def _wide(
             f"({', '.join(who)}) do not look like one column per annotator. "
             "Pass --annotator and --label, or --wide COLUMN,COLUMN."
         )
-    _need_item(path, roles, names)
     roles = {role: column for role, column in roles.items() if column not in who}
+    _need_item(path, roles, names)
     report.shape, report.columns = "wide", roles | {"annotators": ", ".join(who)}
     for row in table:
         answer = _describe(path, row, roles, report)

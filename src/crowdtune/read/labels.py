@@ -56,7 +56,7 @@ def by_letter(label: str, choices: Sequence[str]) -> int | None:
 
 def by_code(label: str, choices: Sequence[str]) -> int | None:
     """Code written as a number: "0" is the first choice."""
-    return int(label) if label.isascii() and label.isdigit() and int(label) < len(choices) else None
+    return int(label) if label.isascii() and label.isdigit() and len(label) < 10 and int(label) < len(choices) else None
 
 
 READINGS: dict[str, Reading] = {"text": by_text, "letter": by_letter, "code": by_code}

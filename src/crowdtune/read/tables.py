@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ def rows(path: Path) -> Iterator[Row]:
                 yield from _json_lines(path, text)
     except UnicodeDecodeError as e:
         raise InputError(f"{path} is not UTF-8 text (byte {e.start}). Save it as UTF-8.") from e
-    except (gzip.BadGzipFile, EOFError) as e:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise InputError(f"{path} is not a whole gzip file ({e}). Fetch or write it again.") from e
 
 
@@ -126,5 +127,5 @@ def _parquet(path: Path) -> Iterator[Row]:
             for record in batch.to_pylist():
                 number += 1
                 yield Row(number, record)
-    except pa.ArrowException as e:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise InputError(f"{path} is not a readable Parquet file ({e}). Write it again.") from e

@@ -40,6 +40,11 @@ def simulate(
         raise InputError(
             f"item '{first}' has no gold answer; annotators can only be simulated where the truth is known."
         )
+    if (items.n_choices < 2).any():
+        first = items.ids[int(np.flatnonzero(items.n_choices < 2)[0])]
+        raise InputError(
+            f"item '{first}' has one choice; annotators can only err between two at least. Pass --choices."
+        )
     if reliability.ndim == 2 and reliability.shape[1] != len(items.tasks):
         raise InputError(
             f"the reliabilities are for {reliability.shape[1]} tasks, the items have {len(items.tasks)} "
@@ -59,7 +64,7 @@ def _pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generat
         count = n_annotators
     elif overlap == "exclusive":
         count = 1
-    elif overlap.isdigit() and 1 <= int(overlap) <= n_annotators:
+    elif overlap.isdecimal() and 1 <= int(overlap) <= n_annotators:
         count = int(overlap)
     else:
         raise InputError(

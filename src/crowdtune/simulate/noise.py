@@ -26,6 +26,8 @@ def asymmetric(truth: Ints, annotator: Ints, k: int, weight: float) -> Floats:
     REALM's weight is not legible in the paper; 5 is our default: with K = 4 its share is 5/7.
     """
     errors = uniform(truth, annotator, k, weight)
+    if k == 2:
+        return errors
     errors[np.arange(len(truth)), (truth + 1) % k] *= weight
     return np.asarray(errors / errors.sum(axis=1, keepdims=True))
 

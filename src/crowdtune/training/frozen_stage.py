@@ -40,6 +40,6 @@ def fit_frozen(objective: Objective, examples: Examples, log_p: Floats, *, steps
     scores, batch = table_batch(examples, log_p)
     optimizer = torch.optim.Adam(objective.annotators.parameters(), lr=rate)
     for _ in range(steps):
-        optimizer.zero_grad()
         (objective.total(scores, batch) / objective.count(batch)).backward()
         optimizer.step()
+        optimizer.zero_grad()

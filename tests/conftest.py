@@ -1,0 +1,28 @@
+"""Fixtures: tiny models on disk, one of each architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_llama
+
+    return save_llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_t5
+
+    return save_t5(tmp_path_factory.mktemp("t5"))
+
+
+@pytest.fixture(params=["llama", "t5"])
+def tiny(request: pytest.FixtureRequest) -> Path:
+    """Each tiny model in turn."""
+    folder: Path = request.getfixturevalue(f"tiny_{request.param}")
+    return folder

@@ -1,0 +1,85 @@
+"""Models of a few thousand parameters with random weights, and words they can read: real architectures, no download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+from crowdtune.annotations import Items
+
+WORDS = [f"w{i}" for i in range(40)]
+SPECIAL = ["[PAD]", "</s>", "[UNK]"]
+TEXT = ["Answer", "with", "one", "of", ":", ",", ".", "yes", "no", "maybe", "A", "B", "C", "D", "task"]
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """One token for each word, split at blanks and punctuation."""
+    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *TEXT, *WORDS])}
+    made = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    made.pre_tokenizer = Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="[PAD]", eos_token="</s>", unk_token="[UNK]", model_max_length=64
+    )
+
+
+def save_llama(folder: Path) -> Path:
+    """Two layers, 32 wide."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer()),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=1,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def save_t5(folder: Path) -> Path:
+    """Two layers each side, 32 wide, with dropout, so that the state of the random generator matters."""
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=len(tokenizer()),
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        dropout_rate=0.1,
+        pad_token_id=0,
+        eos_token_id=1,
+        decoder_start_token_id=0,
+    )
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def word_items(n: int, choices: tuple[str, ...] = ("yes", "no"), n_tasks: int = 1) -> Items:
+    """Items of one word each; the answer is the word's number modulo K, so that the smallest model can learn it."""
+    number = np.arange(n) % len(WORDS)
+    task = (np.arange(n) // len(WORDS)) % n_tasks
+    return Items(
+        ids=[f"i{i}" for i in range(n)],
+        prompts=[f"task {WORDS[w]}" for w in number],
+        choice_sets=[choices],
+        choice_set=np.zeros(n, dtype=np.int64),
+        tasks=[f"t{m}" for m in range(n_tasks)],
+        task=task.astype(np.int64),
+        gold=(number % len(choices)).astype(np.int64),
+        splits=[""] * n,
+    )

@@ -1,0 +1,68 @@
+"""Oracle: the uninterrupted run, bit by bit. The killed run dies by SIGKILL in the middle of an epoch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from crowdtune.training.checkpoints import complete
+
+RUN = """
+import os, sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+from transformers import TrainerCallback
+from crowdtune.training import CrowdTrainer
+from tests.training.test_trainer import config, crowd
+
+class Die(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 8:
+            os.kill(os.getpid(), 9)
+
+model, folder, how = sys.argv[1:]
+changes = dict(optim="adamw_torch", num_train_epochs=3, save_strategy="steps", save_steps=3, save_total_limit=2,
+               lr_scheduler_type="cosine", gradient_accumulation_steps=2, per_device_train_batch_size=5)
+trainer = CrowdTrainer(model, config(Path(folder), **changes), crowd(), callbacks=[Die()] if how == "die" else [])
+trainer.train(resume_from_checkpoint=how == "resume")
+torch.save({"model": trainer.lm.model.state_dict(), "annotators": trainer.annotators.state_dict(),
+            "step": trainer.state.global_step}, Path(folder) / "final.pt")
+"""
+
+
+def run(model: Path, folder: Path, how: str) -> int:
+    here = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-c", RUN, str(model), str(folder), how], env=environment, cwd=here).returncode
+
+
+def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path) -> None:
+    """12 steps in 3 epochs; killed after step 8, so it resumes from step 6, in the middle of the second epoch."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(tiny, whole, "whole") == 0
+    assert run(tiny, killed, "die") == -signal.SIGKILL
+    assert [p.name for p in complete(killed)] == ["checkpoint-3", "checkpoint-6"]
+    torn = killed / "checkpoint-7"  # as if killed while writing: newer, with a model in it, but without its mark
+    torn.mkdir()
+    (torn / "trainer_state.json").write_text("{")
+    assert run(tiny, killed, "resume") == 0
+    expected, found = (torch.load(folder / "final.pt", weights_only=True) for folder in (whole, killed))
+    assert found["step"] == expected["step"] == 12
+    for part in ("model", "annotators"):
+        for name, value in expected[part].items():
+            assert torch.equal(found[part][name], value), name
+
+
+def test_resuming_without_a_checkpoint_says_so(tiny_llama: Path, tmp_path: Path) -> None:
+    from crowdtune.training import CrowdTrainer
+    from tests.training.test_trainer import config, crowd
+
+    with pytest.raises(ValueError, match="holds no whole checkpoint"):
+        CrowdTrainer(str(tiny_llama), config(tmp_path), crowd()).train(resume_from_checkpoint=True)
