@@ -128,7 +128,7 @@ def annotator_table(
 
     Returns:
         Rows of annotator, labels, reliability (mean posterior of the labels given), accuracy (against gold, None
-        without), thin (True: too few labels to judge), with several tasks the reliability in each, and the extra columns.
+        without), thin (True: too few labels to judge), with several tasks the reliability in each, and `extra`.
     """
     trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
     extra = _per_task(annotations, posterior) | (extra or {})

@@ -38,7 +38,10 @@ def crowd(tmp_path: Path) -> Path:
 def words(tmp_path: Path) -> Path:
     """Items a tiny model can read, with their truth."""
     path = tmp_path / "words.jsonl"
-    lines = [{"id": f"i{i}", "prompt": f"w{i % 40}", "choices": ["yes", "no"], "gold": "yes no".split()[i % 2]} for i in range(80)]
+    lines = [
+        {"id": f"i{i}", "prompt": f"w{i % 40}", "choices": ["yes", "no"], "gold": ["yes", "no"][i % 2]}
+        for i in range(80)
+    ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
 

@@ -105,7 +105,9 @@ def test_a_lying_majority_is_reported_when_it_turns_the_model_round(informed: Pa
 def test_one_annotator_per_item_is_enough_for_realm(informed: Path, tmp_path: Path) -> None:
     made = crowd("0.9,0.9,0.1", n=600, n_tasks=3, overlap="exclusive")
     settings = TINY | {"lm": str(informed), "epochs": "2", "learning_rate": "3e-4", "per_task": "false"}
-    rows = {r["annotator"]: float(r["reliability"]) for r in train(made, "realm", settings, out=tmp_path / "r").annotators}
+    rows = {
+        r["annotator"]: float(r["reliability"]) for r in train(made, "realm", settings, out=tmp_path / "r").annotators
+    }
     assert rows["a1"] > 0.75
     assert rows["a2"] > 0.75
     assert rows["a3"] < 0.3

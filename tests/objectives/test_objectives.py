@@ -115,7 +115,7 @@ def test_gradients_equal_finite_differences(kind: str) -> None:
     assert torch.autograd.gradcheck(loss, inputs)
 
 
-def _labels():  # noqa: ANN202
+def _labels():
     from crowdtune.annotators.labels import flatten
 
     return flatten(CROWD)
@@ -158,4 +158,6 @@ def test_weights_count_in_sum_and_denominator() -> None:
 def test_every_triple_of_labels_gives_a_finite_loss() -> None:
     for triple in product(range(3), repeat=3):
         crowd = batch([list(triple)], [[0, 1, 2]])
-        assert torch.isfinite(Likelihood(experts([0.999999, 0.5, 1e-6]), n_labels=3, kind="joint").total(LOG_P[:1], crowd))
+        assert torch.isfinite(
+            Likelihood(experts([0.999999, 0.5, 1e-6]), n_labels=3, kind="joint").total(LOG_P[:1], crowd)
+        )

@@ -40,7 +40,9 @@ torch.save({"model": trainer.lm.model.state_dict(), "annotators": trainer.annota
 def run(model: Path, folder: Path, how: str) -> int:
     here = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-c", RUN, str(model), str(folder), how], env=environment, cwd=here).returncode
+    return subprocess.run(
+        [sys.executable, "-c", RUN, str(model), str(folder), how], env=environment, cwd=here
+    ).returncode
 
 
 def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
 from crowdtune.annotations import Annotations
 
-Load = Callable[[], Annotations]  # reads the source a verb was given
+
+class Load(Protocol):
+    """Reads the source a verb was given."""
+
+    def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
+        """Annotations; `choices` are for items that name none, where the user names none either."""
+        ...
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write, new or empty.")]

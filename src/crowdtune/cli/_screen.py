@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -43,15 +44,20 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def new_table(title: str, *columns: str) -> Table:
+    """A table without frames: the first column to the left, numbers to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place and name else "left")
+    return table
+
+
 def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Annotators as `runs.annotator_table` ranks them: the first and last few, and how many lie between."""
     columns = [name for name in (rows[0] if rows else {}) if name != "thin"]
     if all(row["accuracy"] is None for row in rows):
         columns = [c for c in columns if c != "accuracy"]
-    table = Table(title="annotators, by reliability (P(label = truth); can be below chance)", title_justify="left")
-    for name in columns:
-        table.add_column(name, justify="left" if name == "annotator" else "right")
-    table.add_column("")
+    table = new_table("annotators by reliability", *columns, "")
     half = SHOWN // 2
     shown = list(rows) if len(rows) <= SHOWN else [*rows[:half], None, *rows[-half:]]
     for row in shown:

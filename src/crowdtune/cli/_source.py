@@ -61,7 +61,9 @@ def load(
     return annotations
 
 
-def _several(text: str) -> tuple[str, ...]:
+def _several(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(text, tuple):
+        return text
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -75,7 +77,11 @@ def reads(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def wrapped(**given: Any) -> None:
         source = {p.name: given.pop(p.name) for p in flags}
-        verb(functools.partial(load, **source), **given)
+
+        def loaded(choices: tuple[str, ...] = ()) -> Annotations:
+            return load(**source | {"choices": source["choices"] or choices})
+
+        verb(loaded, **given)
 
     hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
     parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]

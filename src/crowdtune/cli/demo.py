@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
-
 from crowdtune.cli._flags import Json, Out, Seed
-from crowdtune.cli._screen import quiet_libraries, say, share, show, show_json
+from crowdtune.cli._screen import new_table, quiet_libraries, say, share, show, show_json
 
 MOVED = (
     "Two of three annotators mostly lie: trained on their labels or votes, the model learns the opposite of the truth."
@@ -26,15 +24,11 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
     if json:
         show_json(summary)
         return
-    table = Table(title="held-out words answered right", title_justify="left")
-    table.add_column("method")
-    table.add_column("accuracy", justify="right")
+    table = new_table("held-out words answered right", "method", "accuracy")
     for method, accuracy in summary["accuracy"].items():
         table.add_row(method, share(accuracy))
     show(table)
-    table = Table(title="whom it learned to trust", title_justify="left")
-    for name in ("annotator", "planted accuracy", "learned reliability", "expertise"):
-        table.add_column(name, justify="left" if name == "annotator" else "right")
+    table = new_table("whom it learned to trust", "annotator", "planted accuracy", "learned reliability", "expertise")
     for row in summary["annotators"]:
         planted, learned, e = row["planted_accuracy"], row["reliability"], row["expertise"]
         table.add_row(row["annotator"], f"{planted:.2f}", f"{learned:.2f}", f"{e:.2f}")

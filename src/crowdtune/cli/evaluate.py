@@ -11,9 +11,10 @@ from crowdtune.cli._source import reads
 def evaluate(load: Load, run: Run, json: Json = False) -> None:
     """Measure a trained model on items with gold answers."""
     from crowdtune.methods import evaluate as measure
+    from crowdtune.methods import shared_choices
 
     quiet_libraries()
-    found = measure(run, load().items)
+    found = measure(run, load(shared_choices(run)).items)
     if json:
         show_json(found)
         return

@@ -27,9 +27,10 @@ def predict(
     if out is not None:
         check_form(out)
     from crowdtune.methods import predict as label
+    from crowdtune.methods import shared_choices
 
     quiet_libraries()
-    table = label(run, load().items, abstain_below=abstain_below)
+    table = label(run, load(shared_choices(run)).items, abstain_below=abstain_below)
     if out is not None:
         write_table(out, table)
         say(f"wrote {out}")

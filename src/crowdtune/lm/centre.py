@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import log_softmax
 
 from crowdtune.annotations import Floats
 from crowdtune.lm.encode import Encoded
@@ -28,6 +29,10 @@ class Centre:
             key = tuple(int(t) for t in tokens if t >= 0)
             offset[i, : len(key)] = self.offsets.get(key, (0.0,) * len(key))
         return replace(encoded, offset=offset)
+
+    def shift(self, encoded: Encoded, log_p: Floats) -> Floats:
+        """(I, K) log-probabilities as they would be with these offsets, from those scored without."""
+        return np.asarray(log_softmax(log_p - self.apply(encoded).offset, axis=1))
 
 
 def fit_centre(encoded: Encoded, log_p: Floats) -> Centre:

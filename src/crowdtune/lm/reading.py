@@ -7,13 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from crowdtune.annotations import Floats, Items
+from crowdtune.annotations import Items
 from crowdtune.errors import InputError
 from crowdtune.lm.centre import Centre
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.score import score
 from crowdtune.write.tables import write_json
 
 FILE = "crowdtune.json"
@@ -51,13 +50,13 @@ class Reading:
         write_json(folder / FILE, asdict(replace(self, centre=Centre({}))) | {"centre": offsets})
 
 
-def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
-    """Load a model that `crowdtune train` saved, and how it reads."""
+def load_reading(folder: Path) -> Reading:
+    """How the model in `folder` reads."""
     path = folder / FILE
     if not path.exists():
         raise InputError(f"{folder} holds no model of crowdtune (no {FILE}). Name a folder `crowdtune train` made.")
     raw = msgspec.json.decode(path.read_bytes())
-    reading = Reading(
+    return Reading(
         lm=raw["lm"],
         format=PromptFormat(**raw["format"]),
         max_length=raw["max_length"],
@@ -66,11 +65,9 @@ def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
         adapter=raw["adapter"],
         bf16=raw["bf16"],
     )
-    lm = load(reading.lm, adapter=folder) if reading.adapter else load(str(folder))
-    return lm, reading
 
 
-def predict_log_probs(folder: Path, items: Items) -> Floats:
-    """(I, K) log-probabilities a saved model gives to the choices of new items."""
-    lm, reading = load_trained(folder)
-    return score(lm, reading.encode(items, lm), bf16=reading.bf16)
+def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
+    """Load a model that `crowdtune train` saved, and how it reads."""
+    reading = load_reading(folder)
+    return load(reading.lm, adapter=folder) if reading.adapter else load(str(folder)), reading

@@ -43,12 +43,12 @@ class Plan:
 class Method(Protocol):
     """A frozen dataclass of options."""
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """Decide.
 
         Args:
             annotations: N labels.
-            zero_shot: (I, K) log-probabilities of the model before training.
+            anchor: (I, K) log-probabilities of the model before training, centred.
         """
         ...
 

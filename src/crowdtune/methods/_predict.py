@@ -9,7 +9,8 @@ import numpy as np
 
 from crowdtune.annotations import Floats, Items
 from crowdtune.errors import InputError
-from crowdtune.lm.reading import predict_log_probs
+from crowdtune.lm.reading import load_reading, load_trained
+from crowdtune.lm.score import score
 from crowdtune.metrics.accuracy import accuracy, calibration_error, negative_log_likelihood, recall
 from crowdtune.runs import Run
 
@@ -61,7 +62,16 @@ def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
     }
 
 
+def shared_choices(run: Run | str | Path) -> tuple[str, ...]:
+    """The answers all training items of a run shared, for new items that name none; () where they differed."""
+    return load_reading(_model(run)).choices
+
+
 def _probabilities(run: Run | str | Path, items: Items) -> Floats:
-    folder = run.model if isinstance(run, Run) else Run(Path(run)).model
-    probabilities: Floats = np.exp(predict_log_probs(folder, items))
+    lm, reading = load_trained(_model(run))
+    probabilities: Floats = np.exp(score(lm, reading.encode(items, lm), bf16=reading.bf16))
     return probabilities
+
+
+def _model(run: Run | str | Path) -> Path:
+    return run.model if isinstance(run, Run) else Run(Path(run)).model

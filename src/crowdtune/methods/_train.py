@@ -41,7 +41,8 @@ class Start:
         lm: the untrained model; runs train copies of it.
         reading: how it reads items.
         encoded: the training items' prompts.
-        zero_shot: (I, K) log-probabilities of the untrained model.
+        zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on.
+        anchor: (I, K) the same, centred: what it knows of the items, without its lean to one answer.
         test: held-out items with gold and their prompts, or None.
     """
 
@@ -49,6 +50,7 @@ class Start:
     reading: Reading
     encoded: Encoded
     zero_shot: Floats
+    anchor: Floats
     test: tuple[Items, Encoded] | None = None
 
 
@@ -59,13 +61,19 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     form = PromptFormat(training.style, training.template, training.chat)
     encoded = encode(items, lm, form, training.max_length)
     log_p = score(lm, encoded, bf16=training.bf16)
-    centre = fit_centre(encoded, log_p) if training.centre else Centre({})
-    if training.centre:
-        encoded = centre.apply(encoded)
-        log_p = score(lm, encoded, bf16=training.bf16)
+    lean = fit_centre(encoded, log_p)
+    anchor = lean.shift(encoded, log_p)
+    centre = lean if training.centre else Centre({})
     shared = items.choices(0) if len(set(items.choice_set.tolist())) == 1 else ()
     reading = Reading(training.lm, encoded.format, training.max_length, shared, centre, training.lora, training.bf16)
-    return Start(lm, reading, encoded, log_p, None if test is None else (test, reading.encode(test, lm)))
+    return Start(
+        lm=lm,
+        reading=reading,
+        encoded=centre.apply(encoded),
+        zero_shot=anchor if training.centre else log_p,
+        anchor=anchor,
+        test=None if test is None else (test, reading.encode(test, lm)),
+    )
 
 
 def train(
@@ -97,7 +105,7 @@ def train(
     asked = {"method": method, "options": asdict(cast(Any, chosen)), "training": asdict(training)}
     run = Run.start(Path(out), asked, resume=resume)
     start = start or prepare(annotations, training, test)
-    plan = chosen.plan(annotations, start.zero_shot)
+    plan = chosen.plan(annotations, start.anchor)
     trained = _finetune(start, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
     posterior = plan.posterior(after)
@@ -109,7 +117,7 @@ def train(
         "truncated_prompts": start.encoded.truncated,
         **_against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
-        "warnings": warnings(annotations, start.zero_shot, after),
+        "warnings": warnings(annotations, start.anchor, after),
     }
     if start.test is not None:
         held_out, encoded = start.test

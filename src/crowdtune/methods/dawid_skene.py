@@ -15,7 +15,7 @@ class DawidSkene:
 
     prior: float = 2.0  # pseudo-labels on the diagonal of every confusion matrix
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """Dawid-Skene targets; they are also what it believes of the items."""
         posterior = Aggregator(self.prior).fit(annotations).posterior
         weights = (annotations.labels_per_item > 0).astype(float)

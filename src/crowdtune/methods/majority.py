@@ -13,7 +13,7 @@ from crowdtune.methods._plan import Plan, on_targets
 class Majority:
     """Cross-entropy with the majority vote."""
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """Majority-vote targets."""
         weights = (annotations.labels_per_item > 0).astype(float)
         targets = MajorityVote().fit(annotations).posterior

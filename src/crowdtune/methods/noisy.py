@@ -13,7 +13,7 @@ from crowdtune.methods._plan import Plan, on_targets
 class Noisy:
     """Cross-entropy with each label: an item's vote shares, weighted by how many labels it has."""
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
         weights = annotations.labels_per_item.astype(float)
         return on_targets(annotations, vote_shares(annotations), weights, "trained on every label as it came")

@@ -15,7 +15,7 @@ from crowdtune.methods._plan import Plan, on_targets
 class Oracle:
     """Cross-entropy with the gold answer of every item that has one."""
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """One-hot gold targets."""
         items = annotations.items
         if not (items.gold >= 0).any():

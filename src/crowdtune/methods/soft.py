@@ -13,7 +13,7 @@ from crowdtune.methods._plan import Plan, on_targets
 class Soft:
     """Cross-entropy with the label distribution."""
 
-    def plan(self, annotations: Annotations, zero_shot: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
         """Vote shares, weight 1 for each item with a label."""
         weights = (annotations.labels_per_item > 0).astype(float)
         return on_targets(annotations, vote_shares(annotations), weights, "trained on the share of each label")

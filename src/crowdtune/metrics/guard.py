@@ -8,6 +8,7 @@ from crowdtune.annotations import Annotations, Floats
 
 ENOUGH = 20  # labels from which an annotator's agreement with the model says something
 MARGIN = 0.05  # above chance
+SURE = 3.0  # standard deviations below chance from which agreement is no accident
 
 
 def agreement(before: Floats, after: Floats) -> float:
@@ -15,22 +16,29 @@ def agreement(before: Floats, after: Floats) -> float:
     return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()) if len(before) else float("nan")
 
 
+def chance_agreement(before: Floats, after: Floats) -> float:
+    """Agreement expected of two models that answer as often with each choice, but independently of the item."""
+    k = before.shape[1]
+    said = [np.bincount(table.argmax(axis=1), minlength=k) / max(len(table), 1) for table in (before, after)]
+    return float((said[0] * said[1]).sum())
+
+
 def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[str]:
     """Say where the labels may have turned the model round.
 
     Args:
         annotations: N labels.
-        before: (I, K) log-probabilities of the model before training.
+        before: (I, K) log-probabilities of the model before training, centred.
         after: (I, K) those after it.
     """
-    chance = float((1 / annotations.items.n_choices).mean())
     said = []
-    kept = agreement(before, after)
-    if kept < chance:
+    kept, expected = agreement(before, after), chance_agreement(before, after)
+    if kept < expected - SURE * np.sqrt(expected * (1 - expected) / max(len(before), 1)):
         said.append(
             f"the trained model agrees with what it answered before on {kept:.0%} of the items, less than chance "
-            f"({chance:.0%}): the labels may have turned it round. Check some items by hand, or give gold answers."
+            f"({expected:.0%}): the labels may have turned it round. Check some items by hand, or give gold answers."
         )
+    chance = float((1 / annotations.items.n_choices).mean())
     given = before.argmax(axis=1)[annotations.item] == annotations.label
     count = annotations.labels_per_annotator
     share = np.bincount(annotations.annotator, weights=given, minlength=len(count)) / np.maximum(count, 1)

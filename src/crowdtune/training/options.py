@@ -18,16 +18,16 @@ class Training:
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, or 2e-4 with LoRA
-    epochs: float = 2.0
+    epochs: float = 2.0  # passes over the items
     batch_size: int = 16  # items in a forward pass
     accumulation: int = 2  # forward passes in an optimiser step
     warmup: float = 0.05  # share of the steps
-    weight_decay: float = 0.0
-    lora: bool = False
-    lora_rank: int = 16
+    weight_decay: float = 0.0  # of the model; annotators have none
+    lora: bool = False  # train an adapter and not the whole model
+    lora_rank: int = 16  # of the adapter
     bf16: bool = True  # autocast; parameters stay float32
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
-    seed: int = 0
+    seed: int = 0  # of order, dropout and adapters
 
     def __post_init__(self) -> None:
         for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):

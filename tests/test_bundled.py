@@ -1,0 +1,48 @@
+"""Oracle: the lexicon file itself, read once more here; 5,586 entries, eight of them doubles, as METHODS states."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+import numpy as np
+import pytest
+
+from crowdtune import InputError
+from crowdtune.bundled import words
+
+EVERY = 5586 - 8
+
+
+def lexicon() -> list[tuple[str, float]]:
+    text = (importlib.resources.files("vaderSentiment") / "vader_lexicon.txt").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines() if line]
+    return [(row[0], float(row[1])) for row in rows if row[0].isalpha() and abs(float(row[1])) >= 1]
+
+
+def test_every_clear_word_is_there_with_its_side() -> None:
+    rated = lexicon()
+    items = words(EVERY, np.random.default_rng(0))
+    assert len(rated) == 5586
+    assert set(items.ids) == {word for word, _ in rated}
+    sides = {word: {mean > 0 for w, mean in rated if w == word} for word, _ in rated[:200]}
+    for i, word in enumerate(items.ids):
+        if word in sides:
+            assert (items.text(i, int(items.gold[i])) == "positive") in sides[word]
+
+
+def test_known_words() -> None:
+    items = words(EVERY, np.random.default_rng(0))
+    side = dict(zip(items.ids, items.gold.tolist(), strict=True))
+    assert [side[word] for word in ("excellent", "happy", "terrible", "murder")] == [0, 0, 1, 1]
+    assert items.choices(0) == ("positive", "negative")
+    assert items.prompts == items.ids
+
+
+def test_same_seed_same_words() -> None:
+    chosen = [words(50, np.random.default_rng(seed)).ids for seed in (1, 1, 2)]
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_more_words_than_there_are() -> None:
+    with pytest.raises(InputError, match=rf"^the bundled example has {EVERY} words, {EVERY + 1} were asked for\.$"):
+        words(EVERY + 1, np.random.default_rng(0))
