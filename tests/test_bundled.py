@@ -1,4 +1,4 @@
-"""Oracle: the lexicon file itself, read once more here; 5,586 entries, eight of them doubles, as METHODS states."""
+"""Oracle: the lexicon file itself, read once more here; 5,586 entries, eight of them doubles, as its docstring says."""
 
 from __future__ import annotations
 

@@ -9,7 +9,14 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from crowdtune.annotations import Items
 
@@ -30,7 +37,6 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def save_llama(folder: Path) -> Path:
     """Two layers, 32 wide."""
-    torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer()),
         hidden_size=32,
@@ -44,14 +50,11 @@ def save_llama(folder: Path) -> Path:
         bos_token_id=1,
         tie_word_embeddings=True,
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer().save_pretrained(folder)
-    return folder
+    return _save(LlamaForCausalLM, config, folder)
 
 
 def save_t5(folder: Path) -> Path:
     """Two layers each side, 32 wide, with dropout, so that the state of the random generator matters."""
-    torch.manual_seed(0)
     config = T5Config(
         vocab_size=len(tokenizer()),
         d_model=32,
@@ -64,7 +67,12 @@ def save_t5(folder: Path) -> Path:
         eos_token_id=1,
         decoder_start_token_id=0,
     )
-    T5ForConditionalGeneration(config).save_pretrained(folder)
+    return _save(T5ForConditionalGeneration, config, folder)
+
+
+def _save(kind: type, config: PretrainedConfig, folder: Path) -> Path:
+    torch.manual_seed(0)
+    kind(config).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
 

@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from crowdtune.errors import InputError
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -155,6 +157,14 @@ class Annotations:
         k = self.items.max_choices
         flat = np.bincount(self.item * k + self.label, minlength=len(self.items) * k)
         return flat.reshape(len(self.items), k).astype(np.int64)
+
+    def require_labels(self) -> None:
+        """Refuse annotations without a single label, with what is usually the reason."""
+        if not len(self):
+            raise InputError(
+                "there is no label by an annotator. If the file has some under other names, "
+                "say --annotator COLUMN and --label COLUMN, or --wide COLUMN,COLUMN where each annotator has a column."
+            )
 
     def take_items(self, index: Ints) -> Annotations:
         """Annotations of the items at `index`, in that order; annotators keep their codes."""

@@ -16,9 +16,7 @@ import numpy as np
 from crowdtune.bundled import words
 from crowdtune.errors import InputError
 from crowdtune.lm.score import score
-from crowdtune.methods import Start, prepare, train
-from crowdtune.methods._predict import quality
-from crowdtune.methods._train import options
+from crowdtune.methods import Start, options, prepare, quality, train
 from crowdtune.runs import Run
 from crowdtune.simulate import reliability, simulate
 from crowdtune.write.folder import write_folder

@@ -64,7 +64,7 @@ def _convert(key: str, value: str, kind: Any) -> Any:
         if value not in typing.get_args(kind):
             raise unknown_name(key, value, typing.get_args(kind))
         return value
-    if isinstance(kind, types.UnionType):
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
         if value.lower() == "none":
             return None
         kind = next(k for k in typing.get_args(kind) if k is not type(None))

@@ -104,3 +104,15 @@ def test_tasks_do_not_mix(name: str, annotations: Annotations) -> None:
 def test_unknown_name(name: str) -> None:
     with pytest.raises(InputError, match=rf"^unknown aggregator '{name}x'\. Did you mean '{name}'\? Known: dawid-sk"):
         aggregator(name + "x")
+
+
+def test_an_item_nobody_answered_is_left_open(name: str) -> None:
+    """Uniform posterior and a null label, whatever the other items say."""
+    from crowdtune.runs import label_table
+
+    annotations = crowd(make_items([-1, -1, -1], ("a", "b", "c")), [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)])
+    posterior = aggregator(name).fit(annotations).posterior
+    np.testing.assert_allclose(posterior[2], 1 / 3)
+    table = label_table(annotations, posterior, name)
+    assert table["label"] == ["a", "a", None]
+    assert table["reason"] == ["", "", "no label"]

@@ -117,8 +117,8 @@ def test_different_choices_inside_a_task_are_refused() -> None:
     annotations = crowd(with_choices([("a", "b"), ("c", "d")], [-1, -1]), [(0, 0, 0), (1, 0, 1)])
     with pytest.raises(
         InputError,
-        match=r"^dawid-skene needs the same choices on all items of a task, 't0' has different ones: a confusion matrix "
-        r"would only model the position of answers\. Use majority, or crowdtune train\.$",
+        match=r"^dawid-skene needs the same choices on all items of a task, 't0' has different ones: a confusion "
+        r"matrix would only model the position of answers\. Use majority, or crowdtune train\.$",
     ):
         DawidSkene().fit(annotations)
 

@@ -79,7 +79,7 @@ def test_a_centred_model_is_the_softmax_of_its_scores_less_the_offset(tiny: Path
 
 def test_a_choice_of_two_tokens_is_named_with_what_to_do(tiny: Path) -> None:
     lm, items = load(str(tiny)), word_items(2, ("yes", "yes no"))
-    with pytest.raises(ChoiceError, match="choice 'yes no' is 2 tokens .* Use style=letters"):
+    with pytest.raises(ChoiceError, match=r"choice 'yes no' is 2 tokens .* Use style=letters"):
         encode(items, lm, WORDS, 64)
 
 
@@ -115,11 +115,11 @@ def test_an_item_without_text_or_choices_is_refused_by_name(tiny: Path) -> None:
 
 
 def test_a_template_without_the_prompt_is_refused(tiny: Path) -> None:
-    with pytest.raises(ValueError, match="has no {prompt}"):
+    with pytest.raises(ValueError, match=r"has no \{prompt\}"):
         encode(word_items(2), load(str(tiny)), PromptFormat("words", "Answer:"), 64)
 
 
 def test_a_model_that_is_nowhere_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ValueError, match="model 'no/such' cannot be loaded: .* Name a local folder"):
+    with pytest.raises(ValueError, match=r"model 'no/such' cannot be loaded: .* Name a local folder"):
         load("no/such")

@@ -1,4 +1,4 @@
-"""Every method through the one path, on tiny models of both architectures. Oracle: planted truth; limits between methods."""
+"""Every method through the one path, on tiny models of both kinds. Oracle: planted truth; limits between methods."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_predict_abstains_below_its_threshold(tiny_llama: Path, tmp_path: Path) 
     table = predict(run, word_items(6), abstain_below=1.0)
     assert table["label"] == [None] * 6
     np.testing.assert_allclose(np.sum(table["probabilities"], axis=1), 1, atol=1e-6)
-    with pytest.raises(InputError, match="abstain_below=1.5 must be a probability"):
+    with pytest.raises(InputError, match=r"abstain_below=1\.5 must be a probability"):
         predict(run, word_items(2), abstain_below=1.5)
 
 

@@ -77,6 +77,12 @@ def test_calibration_error_against_brute_force(bins: int) -> None:
     assert calibration_error(p, gold, bins) == pytest.approx(total / (gold >= 0).sum())
 
 
+def test_full_certainty_shares_the_last_bin() -> None:
+    """1.0 wrong and 0.95 right in one of 10 bins: |1.95 - 1| over 2 items."""
+    p = np.array([[1.0, 0.0], [0.95, 0.05]])
+    assert calibration_error(p, np.array([1, 0]), bins=10) == pytest.approx(0.95 / 2)
+
+
 def test_certain_and_right_is_calibrated() -> None:
     assert calibration_error(np.eye(3), np.arange(3)) == 0
 

@@ -57,5 +57,5 @@ def test_facts(table: list[list[int]], line: str) -> None:
 
 
 def test_no_fact_without_cause() -> None:
-    """Exactly 80 % is not skewed, exactly 5 labels are not thin."""
-    assert len(facts(from_table([[0, 0], [0, 0], [0, 0], [0, 0], [1, 1]]))) == 1
+    """Exactly 80 % is not skewed, exactly 5 labels are not thin, and who said nothing is not counted."""
+    assert len(facts(from_table([[0, 0, -1]] * 4 + [[1, 1, -1]]))) == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crowdtune.annotations import Floats
-from crowdtune.metrics.guard import agreement, warnings
+from crowdtune.metrics.guard import agreement, chance_agreement, warnings
 from tests.crowds import from_table
 
 
@@ -25,9 +25,15 @@ def test_agreement() -> None:
     assert math.isnan(agreement(np.zeros((0, 2)), np.zeros((0, 2))))
 
 
-@pytest.mark.parametrize(("flipped", "warns"), [(0, False), (10, False), (11, True), (20, True)])
+def test_chance_agreement_by_hand() -> None:
+    """Says 0 in 3/4 and in 1/2 of the cases: 3/8 + 1/8. One who always says 0 meets itself always."""
+    assert chance_agreement(table_of([0, 0, 0, 1]), table_of([0, 1, 0, 1])) == 0.5
+    assert chance_agreement(table_of([0, 0]), table_of([0, 0])) == 1
+
+
+@pytest.mark.parametrize(("flipped", "warns"), [(0, False), (16, False), (17, True), (20, True)])
 def test_a_model_turned_round(flipped: int, warns: bool) -> None:
-    """Warned from below chance, 10 of 20, on."""
+    """Chance is 10 of 20, s.d. sqrt(20 / 4) = 2.24: warned where fewer than 10 - 3 * 2.24 = 3.3 answers stay."""
     after = [1 - answer if i < flipped else answer for i, answer in enumerate(BEFORE)]
     found = warnings(from_table([[answer] for answer in BEFORE]), table_of(BEFORE), table_of(after))
     assert bool(found) is warns

@@ -17,7 +17,7 @@ ZIPPED = gzip.compress((HEAD + "1,a,b\n" * 500).encode())
 BROKEN = ZIPPED[:20] + bytes(b ^ 0x55 for b in ZIPPED[20:40]) + ZIPPED[40:]
 
 CASES = {
-    "suffix": ("f.xlsx", "x", r"f\.xlsx has a name of unknown form\. Allowed: \.csv, .*, each also with \.gz\.$"),
+    "suffix": ("f.xlsx", "x", r"f\.xlsx has a name of unknown form\. Allowed: \.csv, .*; text also with \.gz\.$"),
     "empty csv": ("f.csv", "", r"f\.csv is empty\. It needs a header row and at least one row\.$"),
     "empty jsonl": ("f.jsonl", "", r"f\.jsonl has no rows\. It needs at least one\.$"),
     "empty json": ("f.json", "", r"f\.json has no rows\. It needs at least one\.$"),
@@ -28,7 +28,7 @@ CASES = {
         r"f\.csv line 3: 4 fields where the header has 3\. Quote fields that hold ',' or mend the row\.$",
     ),
     "short row": ("f.tsv", HEAD.replace(",", "\t") + "1\ta\n", r"f\.tsv line 2: 2 fields where the header has 3\."),
-    "column twice": ("f.csv", "item,label,label\n1,a,b\n", r"f\.csv: column 'label' is there twice\. Rename one of them"),
+    "column twice": ("f.csv", "item,label,label\n1,a,b\n", r"f\.csv: column 'label' is there twice\. Rename one"),
     "jsonl": (
         "f.jsonl", '{"item": 1, "annotator": 2, "label": 3}\n{"item": 1,\n',
         r"f\.jsonl line 2: not valid JSON \(.+\)\. Mend it, or remove the cut-off end\.$",
@@ -42,18 +42,13 @@ CASES = {
     "cut gzip": ("f.csv.gz", ZIPPED[:-9], r"f\.csv\.gz is not a whole gzip file \(.+\)\. Fetch or write it again\.$"),
     "broken gzip": ("f.csv.gz", BROKEN, r"f\.csv\.gz is not a whole gzip file \(.+\)\. Fetch or write it again\.$"),
     "latin-1": (
-        "f.csv", (HEAD + "1,René,b\n").encode("latin-1"), r"f\.csv is not UTF-8 text \(byte \d+\)\. Save it as UTF-8\.$",
+        "f.csv", (HEAD + "1,René,b\n").encode("latin-1"), r"f\.csv is not UTF-8 text\. Save it as UTF-8\.$",
     ),
-    "utf-16": ("f.csv", HEAD.encode("utf-16"), r"f\.csv is not UTF-8 text \(byte 0\)\. Save it as UTF-8\.$"),
+    "utf-16": ("f.csv", HEAD.encode("utf-16"), r"f\.csv is not UTF-8 text\. Save it as UTF-8\.$"),
     "no parquet": ("f.parquet", "PAR1", r"f\.parquet is not a readable Parquet file \((.|\n)+\)\. Write it again\.$"),
     "no item": (
         "f.csv", "thing,annotator,label\n1,a,b\n",
         r"f\.csv: no column names the item\. Columns: thing, annotator, label\. Pass --item COLUMN\.$",
-    ),
-    "no annotator": (
-        "f.csv", "item,coder,verdict\n1,ann,yes\n2,bob,no\n",
-        r"f\.csv: no annotator and label columns \(item = item\), and the others \(coder, verdict\) do not look like one "
-        r"column per annotator\. Pass --annotator and --label, or --wide COLUMN,COLUMN\.$",
     ),
     "empty item": (
         "f.csv", HEAD + "1,a,b\n ,a,b\n",
@@ -85,12 +80,13 @@ CASES = {
         "f.csv", "item,choices\n1,yes\n",
         r"f\.csv row 2: choices \['yes'\] must be two texts at least, none empty\. Mend them\.$",
     ),
-    "empty choice": ("f.csv", "item,choices\n1,yes|\n", r"choices \['yes', ''\] must be two texts at least, none empty"),
+    "empty choice": ("f.csv", "item,choices\n1,yes|\n", r"choices \['yes', ''\] must be two texts at least, none"),
     "choices of a number": (
         "f.jsonl", '{"id": 1, "choices": 3}', r"row 1: choices must be a list, or texts with \| between, not '3'\.$",
     ),
     "gold that is no choice": (
-        "f.csv", "item,choices,gold\n1,yes|no,maybe\n", r"row 2 \(gold\): label 'maybe' is not one of the choices \(yes, no\)",
+        "f.csv", "item,choices,gold\n1,yes|no,maybe\n",
+        r"row 2 \(gold\): label 'maybe' is not one of the choices \(yes, no\)",
     ),
 }  # fmt: skip
 
@@ -146,3 +142,12 @@ def test_parquet_with_bytes_overwritten(tmp_path: Path, start: int) -> None:
     data[start : start + 40] = b"\xff" * 40
     with pytest.raises(InputError, match=r"f\.parquet is not a readable Parquet file"):
         read(put(tmp_path, "f.parquet", bytes(data)))
+
+
+def test_columns_that_mean_nothing_are_named_and_without_labels_it_says_what_to_pass(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("item,coder,verdict\n1,ann,yes\n2,bob,no\n")
+    annotations, report = read(path)
+    assert "columns without a meaning here: coder, verdict" in report.lines(annotations)
+    with pytest.raises(InputError, match=r"no label by an annotator\. .* say --annotator COLUMN and --label COLUMN"):
+        annotations.require_labels()

@@ -79,9 +79,9 @@ def test_1_unknown_policy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_2_empty_and_null_never_become_a_choice(tmp_path: Path, name: str) -> None:
-    rows = [{"item": 1, "annotator": a, "label": x} for a, x in zip("abcdef", ["", None, "NaN", "null", "yes", "no"])]
-    rows += [{"item": 2, "annotator": a, "label": x} for a, x in zip("abc", ["", None, "  "])]
-    rows += [{"item": 3, "annotator": "e", "label": "yes"}]
+    rows = [{"item": 1, "annotator": f"a{j}", "label": x} for j, x in enumerate(["", None, "NaN", "null", "yes", "no"])]
+    rows += [{"item": 2, "annotator": f"a{j}", "label": x} for j, x in enumerate(["", None, "  "])]
+    rows += [{"item": 3, "annotator": "a4", "label": "yes"}]
     annotations, report = read(put(tmp_path, "f.json", json.dumps(rows)))
     assert annotations.items.choices(0) == ("no", "yes")
     assert annotations.labels_per_item.tolist() == [2, 0, 1]

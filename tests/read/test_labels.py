@@ -73,6 +73,12 @@ def test_ambiguous_wording(tmp_path: Path) -> None:
         label(tmp_path, [1, 2], RATINGS)
 
 
+def test_a_text_that_two_choices_have_names_neither(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="label 'yes' is not one of the choices"):
+        label(tmp_path, ["yes"], ["yes", "yes", "no"])
+    assert label(tmp_path, ["B", "C"], ["yes", "yes", "no"])[0].label.tolist() == [1, 2]
+
+
 def test_unknown_reading(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^unknown reading of labels 'txt'\. Did you mean 'text'\?"):
         label(tmp_path, ["good"], WORDS, Policy(labels="txt"))
@@ -81,8 +87,8 @@ def test_unknown_reading(tmp_path: Path) -> None:
 def test_no_choice_wording(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
-        match=r"f\.json row 2: label 'fine' is not one of the choices \(bad, fair, good\), nor a letter or code of one\. "
-        r"Fix the row, pass --choices, --rename 'fine=\.\.\.' or --abstain 'fine'\.$",
+        match=r"f\.json row 2: label 'fine' is not one of the choices \(bad, fair, good\), nor a letter or code "
+        r"of one\. Fix the row, pass --choices, --rename 'fine=\.\.\.' or --abstain 'fine'\.$",
     ):
         label(tmp_path, ["good", "fine"], WORDS)
 
@@ -119,3 +125,11 @@ def test_a_gold_answer_nobody_gave_is_a_choice(tmp_path: Path) -> None:
     items = read(put(tmp_path, "f.csv", "item,annotator,label,gold\n1,x,no,yes\n"))[0].items
     assert items.choices(0) == ("no", "yes")
     assert items.gold.tolist() == [1]
+
+
+def test_gold_is_read_as_the_labels_of_its_task(tmp_path: Path) -> None:
+    """Ratings 1 to 3 are texts because of the 3; gold in 1 and 2 alone would fit as a code too."""
+    lines = ["item,annotator,label,gold", "1,ann,3,2", "2,ann,1,1", "2,bob,2,1"]
+    (tmp_path / "f.csv").write_text("\n".join(lines))
+    annotations, _ = read(tmp_path / "f.csv", policy=Policy(choices=("1", "2", "3")))
+    assert annotations.items.gold.tolist() == [1, 0]

@@ -182,3 +182,35 @@ def test_numbers_in_json_are_names(tmp_path: Path) -> None:
     records = [{"item": i, "annotator": a, "label": True} for i, a in ((1, 7), (1.0, 8.0), ("1", "9"))]
     annotations, _ = read(put(tmp_path, "f.json", json.dumps(records)), policy=Policy(choices=("true", "false")))
     assert said(annotations) == {("1", "7", "true"), ("1", "8", "true"), ("1", "9", "true")}
+
+
+def test_a_column_that_first_appears_in_a_later_row_counts(tmp_path: Path) -> None:
+    lines = ['{"id": 1, "annotator": "a", "label": "x"}', '{"id": 2, "annotator": "a", "label": "y", "gold": "y"}']
+    (tmp_path / "f.jsonl").write_text("\n".join(lines))
+    annotations, _ = read(tmp_path / "f.jsonl")
+    assert annotations.items.gold.tolist() == [-1, 1]
+
+
+def test_new_items_with_columns_of_their_own_are_items(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("id,text,source,length\n1,good,web,4\n2,bad,mail,3\n")
+    annotations, report = read(tmp_path / "f.csv", policy=Policy(choices=("yes", "no")))
+    assert annotations.items.prompts == ["good", "bad"]
+    assert annotations.items.n_choices.tolist() == [2, 2]
+    assert report.shape == "items"
+    assert report.ignored == ["source", "length"]
+
+
+def test_a_folder_of_items_nobody_answered_is_read(tmp_path: Path) -> None:
+    write_folder(crowd(make_items([0, 1]), []), tmp_path / "data", {})
+    annotations, _ = read(tmp_path / "data")
+    assert len(annotations) == 0
+    assert annotations.items.gold.tolist() == [0, 1]
+
+
+def test_what_a_second_file_says_is_told(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("task,worker,label\n1,a,x\n")
+    (tmp_path / "i.csv").write_text("id,text,topic\n1,hello,sport\n")
+    annotations, report = read(tmp_path / "l.csv", items=tmp_path / "i.csv")
+    said = report.lines(annotations)
+    assert any("i.csv (items; item = id, prompt = text)" in line for line in said)
+    assert "columns without a meaning here: topic" in said

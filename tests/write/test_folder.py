@@ -25,7 +25,7 @@ def test_tables(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "origin.json").read_text()) == {"seed": 3, "labels": "text"}
 
 
-def test_letters_where_a_text_comes_twice(tmp_path: Path) -> None:
+def test_codes_where_a_text_comes_twice(tmp_path: Path) -> None:
     write_folder(crowd(make_items([2], ("x", "x", "y")), [(0, 0, 1)]), tmp_path, {})
-    assert pq.read_table(tmp_path / "annotations.parquet")["label"].to_pylist() == ["B"]
-    assert pq.read_table(tmp_path / "items.parquet")["gold"].to_pylist() == ["C"]
+    assert pq.read_table(tmp_path / "annotations.parquet")["label"].to_pylist() == ["1"]
+    assert pq.read_table(tmp_path / "items.parquet")["gold"].to_pylist() == ["2"]

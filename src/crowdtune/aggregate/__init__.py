@@ -5,10 +5,10 @@ An aggregator is a file here: a frozen dataclass of options with `fit(annotation
 
 from __future__ import annotations
 
-from crowdtune.aggregate._fit import Aggregator, Fit
+from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
 from crowdtune.names import find, known
 
-__all__ = ["Aggregator", "Fit", "aggregator", "names"]
+__all__ = ["Aggregator", "Fit", "aggregator", "names", "vote_shares"]
 
 
 def names() -> list[str]:

@@ -15,7 +15,7 @@ class Fit:
     """Posterior over truths.
 
     Args:
-        posterior: (I, K) P(truth = k), rows sum to 1; what is expected before any label where an item has none.
+        posterior: (I, K) P(truth = k), rows sum to 1; uniform where an item has no label.
         confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
         log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
     """

@@ -48,8 +48,8 @@ class DawidSkene:
         posterior = vote_shares(annotations)
         fit = Fit(posterior)
         for m, task in enumerate(items.tasks):
-            inside = np.flatnonzero(items.task == m)
-            if not len(inside) or not annotations.labels_per_item[inside].any():
+            inside = np.flatnonzero((items.task == m) & (annotations.labels_per_item > 0))
+            if not len(inside):
                 continue
             k = int(items.n_choices[inside[0]])
             part = annotations.take_items(inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -68,12 +69,20 @@ def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def quiet_libraries() -> None:
-    """Keep transformers' own bars and notices off the screen."""
+class _Said(logging.Handler):
+    """Shows what crowdtune itself logs the way everything else is told."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def only_our_voice() -> None:
+    """Keep transformers' own bars and notices off the screen, and show crowdtune's."""
     import warnings
 
-    from transformers.utils import logging
+    from transformers.utils import logging as theirs
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    theirs.set_verbosity_error()
+    theirs.disable_progress_bar()
     warnings.filterwarnings("ignore", module=r"torch|transformers|peft|accelerate")
+    logging.getLogger("crowdtune").handlers = [_Said()]

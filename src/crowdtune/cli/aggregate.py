@@ -29,6 +29,7 @@ def aggregate(
     if out is not None:
         check_form(out)
     annotations = load()
+    annotations.require_labels()
     posterior = chosen.fit(annotations).posterior
     labels, people = label_table(annotations, posterior, method), ranked(annotations, posterior)
     right = accuracy(posterior, annotations.items.gold)

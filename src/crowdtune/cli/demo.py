@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crowdtune.cli._flags import Json, Out, Seed
-from crowdtune.cli._screen import new_table, quiet_libraries, say, share, show, show_json
+from crowdtune.cli._screen import new_table, only_our_voice, say, share, show, show_json
 
 MOVED = (
     "Two of three annotators mostly lie: trained on their labels or votes, the model learns the opposite of the truth."
@@ -19,7 +19,7 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
     """Watch a model learn the truth from a crowd whose majority lies: minutes on two CPU cores."""
     from crowdtune.demo import demo as run
 
-    quiet_libraries()
+    only_our_voice()
     summary = run(out, seed=seed, say=say)
     if json:
         show_json(summary)

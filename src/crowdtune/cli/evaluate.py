@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crowdtune.cli._flags import Json, Load, Run
-from crowdtune.cli._screen import quiet_libraries, share, show, show_json
+from crowdtune.cli._screen import only_our_voice, share, show, show_json
 from crowdtune.cli._source import reads
 
 
@@ -13,7 +13,7 @@ def evaluate(load: Load, run: Run, json: Json = False) -> None:
     from crowdtune.methods import evaluate as measure
     from crowdtune.methods import shared_choices
 
-    quiet_libraries()
+    only_our_voice()
     found = measure(run, load(shared_choices(run)).items)
     if json:
         show_json(found)

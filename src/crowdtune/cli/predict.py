@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crowdtune.cli._flags import Json, Load, Run
-from crowdtune.cli._screen import quiet_libraries, say, show, show_json
+from crowdtune.cli._screen import only_our_voice, say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.write.tables import check_form, write_table
 
@@ -29,7 +29,7 @@ def predict(
     from crowdtune.methods import predict as label
     from crowdtune.methods import shared_choices
 
-    quiet_libraries()
+    only_our_voice()
     table = label(run, load(shared_choices(run)).items, abstain_below=abstain_below)
     if out is not None:
         write_table(out, table)

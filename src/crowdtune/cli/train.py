@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from crowdtune.annotations import Annotations
 from crowdtune.cli._flags import Json, Load, Out, Seed
-from crowdtune.cli._screen import annotator_table, complain, quiet_libraries, say, share, show, show_json
+from crowdtune.cli._screen import annotator_table, complain, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.read import read
@@ -38,10 +39,10 @@ def train(
     json: Json = False,
 ) -> None:
     """Fine-tune a language model on annotations and learn whom to trust."""
+    from crowdtune.methods import options
     from crowdtune.methods import train as run
-    from crowdtune.methods._train import options
 
-    quiet_libraries()
+    only_our_voice()
     before = Run(from_).config if from_ else {}
     method = before.get("method", method)
     settings = _flat(before) | {"lm": model, "seed": str(seed)} if not before else _flat(before)
@@ -76,8 +77,6 @@ def _chosen(annotations: Annotations, split: str) -> Annotations:
     if not index:
         raise InputError(f"no item is of split '{wanted}'. Splits: {', '.join(n for n in names if n) or 'none'}.")
     say(f"training on the {len(index)} items of split '{wanted}'")
-    import numpy as np
-
     return annotations.take_items(np.array(index))
 
 
@@ -104,9 +103,4 @@ def _summary(results: dict[str, Any]) -> str:
         )
     if "test" in results:
         lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
-    if results["truncated_prompts"]:
-        lines.append(
-            f"{results['truncated_prompts']} prompts were too long and lost their middle; "
-            "--set max_length=N allows more"
-        )
     return "\n".join(lines)

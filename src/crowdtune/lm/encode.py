@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import STYLES, PromptFormat
 
+logger = logging.getLogger(__name__)
 CONTEXT = 48  # characters before the answer that decide how it is tokenized; prompts that end alike are checked once
 
 
@@ -70,6 +72,8 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     answers = _answer_tokens(items, texts, lm, form)
     prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
     truncated = sum(len(p) > max_length for p in prompts)
+    if truncated:
+        logger.warning(f"{truncated} prompts are longer than max_length={max_length} tokens and lose their middle")
     prompts = [_shorten(p, max_length) for p in prompts]
     return Encoded(prompts, answers, form, truncated, np.zeros(answers.shape))
 

@@ -5,7 +5,9 @@ Importing this package imports torch.
 
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import predict as predict
+from crowdtune.methods._predict import quality as quality
 from crowdtune.methods._predict import shared_choices as shared_choices
 from crowdtune.methods._train import Start as Start
+from crowdtune.methods._train import options as options
 from crowdtune.methods._train import prepare as prepare
 from crowdtune.methods._train import train as train

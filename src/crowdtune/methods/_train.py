@@ -103,6 +103,8 @@ def train(
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
     asked = {"method": method, "options": asdict(cast(Any, chosen)), "training": asdict(training)}
+    if method != "oracle":
+        annotations.require_labels()
     run = Run.start(Path(out), asked, resume=resume)
     start = start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)

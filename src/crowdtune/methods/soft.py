@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crowdtune.aggregate._fit import vote_shares
+from crowdtune.aggregate import vote_shares
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.methods._plan import Plan, on_targets
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Items
 from crowdtune.errors import InputError, unknown_name
-from crowdtune.read.labels import abstains, clean, resolve
+from crowdtune.read.labels import READINGS, abstains, clean, resolve
 from crowdtune.read.report import ReadReport
 
 REPEATS = ("last", "first", "majority", "error")
@@ -88,7 +88,7 @@ def assemble(answers: Iterable[Answer], policy: Policy, report: ReadReport) -> A
         raise InputError(f"{report.source} has no rows. It needs at least one.")
     given = _infer_choices(items, given, policy, report)
     codes = _codes(items, given, policy, report)
-    golds = _golds(items, policy)
+    golds = _golds(items, policy, report.readings)
     return _pack(items, golds, list(names), *_without_repeats(given, codes, report))
 
 
@@ -261,15 +261,17 @@ def _pack(
     )
 
 
-def _golds(items: dict[str, _Item], policy: Policy) -> list[int]:
-    """Code of each item's gold answer, read alike within a task; -1 where there is none."""
+def _golds(items: dict[str, _Item], policy: Policy, readings: Mapping[str, str]) -> list[int]:
+    """Code of each item's gold answer, -1 where there is none; read as the labels of its task if that fits them all."""
     found = dict.fromkeys(items, UNKNOWN)
     tasks: dict[str, list[str]] = {}
     for name, item in items.items():
         if not abstains(item.gold, item.choices, frozenset()):
             tasks.setdefault(item.task, []).append(name)
-    for names in tasks.values():
+    for task, names in tasks.items():
         pairs = [(items[n].gold, items[n].choices) for n in names]
-        codes, _ = resolve(pairs, [f"{items[n].where} (gold)" for n in names], policy.labels)
+        way = policy.labels or readings.get(task)
+        alike = way in READINGS and all(READINGS[way](*pair) is not None for pair in pairs)
+        codes, _ = resolve(pairs, [f"{items[n].where} (gold)" for n in names], way if alike else policy.labels)
         found.update(zip(names, codes, strict=True))
     return list(found.values())

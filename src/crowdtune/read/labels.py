@@ -97,13 +97,13 @@ def _raise_ambiguous(label: str, choices: Sequence[str], where: str) -> NoReturn
     means = {name: read(label, choices) for name, read in READINGS.items()}
     said = " and ".join(f"'{choices[code]}' as {name}" for name, code in means.items() if code is not None)
     raise InputError(
-        f"{where}: label '{label}' means {said}, and the other labels do not decide it. "
+        f"{where}: label '{label[:60]}' means {said}, and the other labels do not decide it. "
         "Say which: --labels text, --labels letter or --labels code."
     )
 
 
 def _raise_misfit(label: str, choices: Sequence[str], where: str) -> NoReturn:
     raise InputError(
-        f"{where}: label '{label}' is not one of the choices ({', '.join(choices)}), nor a letter or code of one. "
-        f"Fix the row, pass --choices, --rename '{label}=...' or --abstain '{label}'."
+        f"{where}: label '{label[:60]}' is not one of the choices ({', '.join(choices)}), nor a letter or code of one. "
+        f"Fix the row, pass --choices, --rename '{label[:60]}=...' or --abstain '{label[:60]}'."
     )

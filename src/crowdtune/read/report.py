@@ -18,6 +18,8 @@ class ReadReport:
         source: the path, as given.
         shape: "long", "wide", "nested", "items" or "folder".
         columns: role -> column name.
+        ignored: columns without a meaning here.
+        beside: what was read of second files that describe the items.
         rows: rows (or labels, in wide and nested files) seen.
         readings: task -> how labels were read: "text", "letter", "code" or "mixed".
         abstentions: text of an empty, skipped or null answer -> how often; none of them became a choice.
@@ -31,6 +33,8 @@ class ReadReport:
     source: str
     shape: str = "long"
     columns: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+    beside: list[ReadReport] = field(default_factory=list)
     rows: int = 0
     readings: dict[str, str] = field(default_factory=dict)
     abstentions: dict[str, int] = field(default_factory=dict)
@@ -40,10 +44,18 @@ class ReadReport:
     merged: dict[str, str] = field(default_factory=dict)
     merged_rows: int = 0
 
+    def taken(self) -> list[str]:
+        """What was taken for what, and what was left aside."""
+        roles = ", ".join(f"{role} = {column}" for role, column in self.columns.items())
+        said = [f"read {self.source} ({'; '.join(filter(None, [self.shape, roles]))})"]
+        if self.ignored:
+            some = ", ".join(self.ignored[:SHOWN]) + (", ..." if len(self.ignored) > SHOWN else "")
+            said.append(f"columns without a meaning here: {some}")
+        return said
+
     def lines(self, annotations: Annotations) -> list[str]:
         """Say it, a line for each finding."""
-        taken = ", ".join(f"{role} = {column}" for role, column in self.columns.items())
-        said = [f"read {self.source} ({self.shape}; {taken})" if taken else f"read {self.source} ({self.shape})"]
+        said = [line for report in (self, *self.beside) for line in report.taken()]
         if set(self.readings.values()) - {"text"}:
             how = ", ".join(f"{task}: {way}" for task, way in self.readings.items())
             said.append(f"labels read by {how}")

@@ -44,7 +44,7 @@ def rows(path: Path) -> Iterator[Row]:
             else:
                 yield from _json_lines(path, text)
     except UnicodeDecodeError as e:
-        raise InputError(f"{path} is not UTF-8 text (byte {e.start}). Save it as UTF-8.") from e
+        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from e
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise InputError(f"{path} is not a whole gzip file ({e}). Fetch or write it again.") from e
 
@@ -55,7 +55,7 @@ def suffix(path: Path) -> str:
     for known in SUFFIXES:
         if name.endswith(known):
             return known
-    raise InputError(f"{path} has a name of unknown form. Allowed: {', '.join(SUFFIXES)}, each also with .gz.")
+    raise InputError(f"{path} has a name of unknown form. Allowed: {', '.join(SUFFIXES)}; text also with .gz.")
 
 
 def _open_text(path: Path) -> io.TextIOWrapper:

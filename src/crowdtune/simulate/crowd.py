@@ -35,6 +35,8 @@ def simulate(
     """
     if noise not in NOISES:
         raise unknown_name("noise", noise, NOISES)
+    if weight < 0:
+        raise InputError(f"weight={weight} must be 0 or more.")
     if (items.gold < 0).any():
         first = items.ids[int(np.flatnonzero(items.gold < 0)[0])]
         raise InputError(

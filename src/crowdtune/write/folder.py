@@ -18,7 +18,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
         origin: how the data came to be, written as origin.json, with how labels are written.
     """
     items = annotations.items
-    letters = any(len(set(choices)) < len(choices) for choices in items.choice_sets)
+    coded = any(len(set(choices)) < len(choices) for choices in items.choice_sets)
     write_table(
         folder / "items.parquet",
         {
@@ -26,7 +26,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
             "task": [items.tasks[m] for m in items.task],
             "prompt": list(items.prompts),
             "choices": [list(c) if len(c) > 1 else None for c in map(items.choices, range(len(items)))],
-            "gold": [_name(items, i, int(code), letters) for i, code in enumerate(items.gold)],
+            "gold": [_name(items, i, int(code), coded) for i, code in enumerate(items.gold)],
             "split": list(items.splits),
         },
     )
@@ -36,16 +36,16 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
             "item": [items.ids[i] for i in annotations.item],
             "annotator": [annotations.annotators[j] for j in annotations.annotator],
             "label": [
-                _name(items, int(i), int(code), letters)
+                _name(items, int(i), int(code), coded)
                 for i, code in zip(annotations.item, annotations.label, strict=True)
             ],
         },
     )
-    write_json(folder / "origin.json", origin | {"labels": "letter" if letters else "text"})
+    write_json(folder / "origin.json", origin | {"labels": "code" if coded else "text"})
 
 
-def _name(items: Items, i: int, code: int, letters: bool) -> str | None:
-    """A label as it is written: the choice's text, or its letter where an item has the same text twice."""
+def _name(items: Items, i: int, code: int, coded: bool) -> str | None:
+    """A label as it is written: the choice's text, or its code where an item has the same text twice."""
     if code < 0:
         return None
-    return chr(ord("A") + code) if letters else items.text(i, code)
+    return str(code) if coded else items.text(i, code)
