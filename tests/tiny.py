@@ -10,6 +10,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     PretrainedConfig,
@@ -68,6 +70,12 @@ def save_t5(folder: Path) -> Path:
         decoder_start_token_id=0,
     )
     return _save(T5ForConditionalGeneration, config, folder)
+
+
+def save_gpt2(folder: Path) -> Path:
+    """Two layers, 32 wide, with a table of positions."""
+    config = GPT2Config(vocab_size=len(tokenizer()), n_embd=32, n_layer=2, n_head=4, n_positions=64, pad_token_id=0)
+    return _save(GPT2LMHeadModel, config, folder)
 
 
 def _save(kind: type, config: PretrainedConfig, folder: Path) -> Path:

@@ -81,7 +81,7 @@ def test_json_goes_to_stdout_alone(
         (["simulate", "CROWD", "-o", "OUT", "--reliability", "dist9"], "Did you mean 'dist"),
         (["simulate", "CROWD", "-o", "OUT"], "item '1' has no gold answer"),
         (["predict", "CROWD", "CROWD"], "holds no model of crowdtune"),
-        (["evaluate", "nowhere", "CROWD"], "no item has a gold answer"),
+        (["evaluate", "nowhere", "CROWD"], "nowhere/model holds no model of crowdtune"),
     ],
 )
 def test_what_the_user_can_mend_is_one_sentence_and_exit_code_2(

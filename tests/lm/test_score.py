@@ -123,3 +123,13 @@ def test_a_model_that_is_nowhere_is_one_sentence(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ValueError, match=r"model 'no/such' cannot be loaded: .* Name a local folder"):
         load("no/such")
+
+
+def test_padding_does_not_move_a_model_with_absolute_positions(tmp_path: Path) -> None:
+    """GPT-2 looks positions up in a table: a padded item must count its own tokens only."""
+    from tests.tiny import save_gpt2
+
+    lm, items = load(str(save_gpt2(tmp_path))), word_items(2)
+    items = replace(items, prompts=["w1", "w1 w2 w3 w4 w5"])
+    table = score(lm, encode(items, lm, WORDS, 64), bf16=False)
+    np.testing.assert_allclose(table[0], by_hand(lm, "w1 Answer :", ["yes", "no"]), atol=1e-5)

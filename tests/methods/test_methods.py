@@ -182,18 +182,23 @@ def test_an_interrupted_run_goes_on_where_it_was(
     whole = train(crowd(n=40), "realm", settings, out=tmp_path / "whole")
     step = annotator_step.AnnotatorStep.on_pre_optimizer_step
 
-    def stop(self: object, args: object, state: object, control: object, **kwargs: object) -> None:
-        if state.global_step == 7:  # type: ignore[attr-defined]
+    stops, done = [7], []
+
+    def counted(self: object, args: object, state: object, control: object, **kwargs: object) -> None:
+        if state.global_step in stops:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
+        done.append(state.global_step)  # type: ignore[attr-defined]
         step(self, args, state, control, **kwargs)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(annotator_step.AnnotatorStep, "on_pre_optimizer_step", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(crowd(n=40), "realm", settings, out=tmp_path / "run")
+    monkeypatch.setattr(annotator_step.AnnotatorStep, "on_pre_optimizer_step", counted)
+    with pytest.raises(KeyboardInterrupt):
+        train(crowd(n=40), "realm", settings, out=tmp_path / "run")
     assert not (tmp_path / "run" / "results.json").exists()
     with pytest.raises(InputError, match="--resume goes on with it"):
         train(crowd(n=40), "realm", settings, out=tmp_path / "run")
+    stops.clear()
+    done.clear()
     resumed = train(crowd(n=40), "realm", settings, out=tmp_path / "run", resume=True)
+    assert done == [6, 7, 8, 9]
     assert (resumed.folder / "annotators.csv").read_bytes() == (whole.folder / "annotators.csv").read_bytes()
     assert not resumed.checkpoints.exists()
