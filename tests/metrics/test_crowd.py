@@ -42,7 +42,7 @@ def test_reliability_may_be_below_chance() -> None:
     ("table", "line"),
     [
         ([[0, 1], [1, 1]], "4 labels, 2 items, 2 annotators; 2.0 labels per labelled item"),
-        ([[-1, -1]], "0 labels, 1 items, 0 annotators; no item has a label"),
+        ([[-1, -1]], "1 items, no label by an annotator"),
         ([[0], [-1], [-1]], "2 items have no label; they keep their place, without an answer"),
         ([[0], [1]], "every item has one label: agreement cannot be measured, so a model that reads the items "
          "must tell who is right (crowdtune train)"),

@@ -55,15 +55,17 @@ def _mean_posterior(annotations: Annotations, posterior: Floats, group: Ints, si
 def facts(annotations: Annotations) -> list[str]:
     """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
     items, per_item = annotations.items, annotations.labels_per_item
+    if not len(annotations):
+        return [f"{len(items)} items, no label by an annotator", *_missing_texts(items)]
     per_annotator = annotations.labels_per_annotator
     labelled = per_item[per_item > 0]
     said = [
         f"{len(annotations)} labels, {len(items)} items, {int((per_annotator > 0).sum())} annotators; "
-        + (f"{labelled.mean():.1f} labels per labelled item" if len(labelled) else "no item has a label")
+        f"{labelled.mean():.1f} labels per labelled item"
     ]
     if (per_item == 0).any():
         said.append(f"{int((per_item == 0).sum())} items have no label; they keep their place, without an answer")
-    if len(labelled) and labelled.max() == 1:
+    if labelled.max() == 1:
         said.append(
             "every item has one label: agreement cannot be measured, so a model that reads the items "
             "must tell who is right (crowdtune train)"
@@ -83,7 +85,7 @@ def _skew(annotations: Annotations) -> list[str]:
         if not annotations.items.shared_choices[m] or not inside.any():
             continue
         counts = annotations.votes[inside].sum(axis=0)
-        if counts.sum() and counts.max() > SKEWED * counts.sum():
+        if counts.max() > SKEWED * counts.sum():
             choice = annotations.items.text(int(np.flatnonzero(inside)[0]), int(counts.argmax()))
             said.append(
                 f"task {task}: {counts.max() / counts.sum():.0%} of the labels say '{choice}'; "
