@@ -63,7 +63,8 @@ def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: 
     for method in METHODS:
         results = train(annotations, method, settings, out=out / method, start=start).results
         accuracy[method] = results["test"]["accuracy"]
-        say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s)")
+        warned = ", and warned: the labels may have turned the model round" if results["warnings"] else ""
+        say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s{warned})")
     learned = _learned(Run(out / "realm"))
     summary = {
         "accuracy": accuracy,

