@@ -202,3 +202,17 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert done == [6, 7, 8, 9]
     assert (resumed.folder / "annotators.csv").read_bytes() == (whole.folder / "annotators.csv").read_bytes()
     assert not resumed.checkpoints.exists()
+
+
+@pytest.mark.parametrize("likelihood", ["per-label", "joint"])
+def test_items_with_two_and_three_choices_train_together(likelihood: str, tiny: Path, tmp_path: Path) -> None:
+    items = word_items(60)
+    sets = [("w1 w2", "w3 w4"), ("w5 w6", "w7 w8", "w9 w9")]
+    items = replace(items, choice_sets=sets, choice_set=np.arange(60) % 2, gold=np.arange(60) % 2)
+    made = simulate(items, reliability("0.9,0.9,0.2"), rng=np.random.default_rng(0))
+    settings = TINY | {"lm": str(tiny), "style": "letters", "epochs": "2", "likelihood": likelihood}
+    run = train(made, "realm", settings, out=tmp_path / "run")
+    posterior = pq.read_table(run.folder / "items.parquet")["posterior"].to_pylist()
+    assert [len(row) for row in posterior[:4]] == [2, 3, 2, 3]
+    np.testing.assert_allclose([sum(row) for row in posterior], 1, atol=1e-6)
+    assert run.results["style"] == "letters"

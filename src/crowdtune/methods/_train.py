@@ -106,9 +106,10 @@ def train(
     if method != "oracle":
         annotations.require_labels()
     run = Run.start(Path(out), asked, resume=resume)
-    start = start or prepare(annotations, training, test)
+    shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
-    trained = _finetune(start, plan, training, run, resume)
+    untrained = start.lm.copy() if shared else start.lm
+    trained = _finetune(untrained, start.encoded, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
     posterior = plan.posterior(after)
     results = {
@@ -137,15 +138,17 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     return chosen, training
 
 
-def _finetune(start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
-    """Train a copy of the untrained model on the items that have weight."""
+def _finetune(
+    lm: LanguageModel, encoded: Encoded, plan: Plan, training: Training, run: Run, resume: bool
+) -> LanguageModel:
+    """Train on the items that have weight."""
     used = np.flatnonzero(plan.examples.weights > 0)
     if not len(used):
         raise InputError("no item has a label to train on.")
     return finetune(
-        start.lm.copy(),
+        lm,
         plan.examples.take(used),
-        start.encoded.take(used),
+        encoded.take(used),
         plan.objective,
         training,
         run,

@@ -81,14 +81,17 @@ class CrowdTrainer(Trainer):
         set_seed(args.seed)  # before an adapter draws its weights
         self.lm = _language_model(model, processing_class, peft_config)
         self.objective = objective or _default_objective(train_dataset)
-        self._format = PromptFormat(args.style, args.template, args.chat)
+        form = PromptFormat(args.style, args.template, args.chat)
+        train = self._tokenized(train_dataset, form, args.max_length, encoded)
+        if train is not None:
+            form = train.encoded.format  # "auto" means the same for evaluation
         kwargs.setdefault("compute_metrics", gold_accuracy)
         super().__init__(
             model=self.lm.model,
             args=args,
             data_collator=collator(self.lm),
-            train_dataset=self._tokenized(train_dataset, args, encoded),
-            eval_dataset=self._tokenized(eval_dataset, args),
+            train_dataset=train,
+            eval_dataset=self._tokenized(eval_dataset, form, args.max_length),
             processing_class=self.lm.tokenizer,
             **kwargs,
         )
@@ -99,11 +102,11 @@ class CrowdTrainer(Trainer):
             self.add_callback(self._step)
 
     def _tokenized(
-        self, examples: Examples | None, args: CrowdConfig, encoded: Encoded | None = None
+        self, examples: Examples | None, form: PromptFormat, max_length: int, encoded: Encoded | None = None
     ) -> CrowdDataset | None:
         if examples is None:
             return None
-        return CrowdDataset(examples, encoded or encode(examples.items, self.lm, self._format, args.max_length))
+        return CrowdDataset(examples, encoded or encode(examples.items, self.lm, form, max_length))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset = train_dataset or self.train_dataset
@@ -165,14 +168,13 @@ class CrowdTrainer(Trainer):
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        keep, self.args.save_total_limit = (
-            self.args.save_total_limit,
-            None,
-        )  # old ones go after the new one is whole
+        keep = self.args.save_total_limit
+        self.args.save_total_limit = None  # old ones go after the new one is whole
         try:
             super()._save_checkpoint(model, trial)
         finally:
             self.args.save_total_limit = keep
+        self.accelerator.wait_for_everyone()  # each rank writes the state of its own generator
         if not self.args.should_save:
             return
         home = Path(self._get_output_dir(trial))
