@@ -82,6 +82,11 @@ class Items:
         sets = [np.unique(self.choice_set[self.task == m]) for m in range(len(self.tasks))]
         return np.array([len(s) <= 1 for s in sets], dtype=bool)
 
+    @property
+    def common_choices(self) -> tuple[str, ...]:
+        """The choices all items share, () where they differ."""
+        return self.choices(0) if len(set(self.choice_set.tolist())) == 1 else ()
+
     def choices(self, i: int) -> tuple[str, ...]:
         """Allowed answers of item `i`, in code order."""
         return self.choice_sets[int(self.choice_set[i])]

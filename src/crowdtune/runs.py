@@ -30,18 +30,24 @@ class Run:
 
     @classmethod
     def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
-        """Open `folder` for a new run and write its config.json first; refuse one that holds something else.
+        """Claim `folder` and write config.json, the first file of a run."""
+        run = cls.claim(folder, config, resume=resume)
+        if not resume:
+            write_json(folder / "config.json", config)
+        return run
+
+    @classmethod
+    def claim(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
+        """Refuse a folder that holds something else, before any work is done; nothing is written.
 
         With `resume`, the folder must hold an unfinished run of the same config.
         """
         run = cls(folder)
         if resume:
             run._check_same(config)
-            return run
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             state = "a finished run" if run.finished else "files, maybe of an unfinished run (--resume goes on with it)"
             raise InputError(f"{folder} already holds {state}. Choose another folder or remove it.")
-        write_json(folder / "config.json", config)
         return run
 
     def _check_same(self, config: dict[str, Any]) -> None:

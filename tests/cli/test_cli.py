@@ -93,7 +93,7 @@ def test_what_the_user_can_mend_is_one_sentence_and_exit_code_2(
     err = capsys.readouterr().err
     assert sentence in err
     assert "Traceback" not in err
-    assert not (tmp_path / "out" / "results.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_verb_is_answered_with_the_nearest() -> None:
@@ -126,6 +126,11 @@ def test_the_whole_way_from_items_to_predictions(
     assert run(monkeypatch, "train", data, "-o", second, "--from", first, "--test", words, "--json") == 0
     results = json.loads(capsys.readouterr().out)
     assert results["test"] == json.loads((first / "results.json").read_text())["test"]
+    third = ["--from", first, "--method", "majority", "--seed", "4", "--set", "epochs=1"]
+    assert run(monkeypatch, "train", data, "-o", tmp_path / "third", *third) == 0
+    config = json.loads((tmp_path / "third" / "config.json").read_text())
+    assert (config["method"], config["training"]["seed"], config["training"]["epochs"]) == ("majority", 4, 1.0)
+    assert config["training"]["lm"] == str(tiny_llama)
     assert run(monkeypatch, "predict", first, words, "-o", tmp_path / "labels.csv") == 0
     assert (tmp_path / "labels.csv").read_text().startswith("item,label,probability,probabilities\n")
     capsys.readouterr()

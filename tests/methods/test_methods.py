@@ -194,6 +194,8 @@ def test_an_interrupted_run_goes_on_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         train(crowd(n=40), "realm", settings, out=tmp_path / "run")
     assert not (tmp_path / "run" / "results.json").exists()
+    with pytest.raises(InputError, match="was started with another data"):
+        train(crowd(n=39), "realm", settings, out=tmp_path / "run", resume=True)
     with pytest.raises(InputError, match="--resume goes on with it"):
         train(crowd(n=40), "realm", settings, out=tmp_path / "run")
     stops.clear()

@@ -9,11 +9,11 @@ import numpy as np
 import typer
 
 from crowdtune.annotations import Annotations
-from crowdtune.cli._flags import Json, Load, Out, Seed
+from crowdtune.cli._flags import Json, Load, Out
 from crowdtune.cli._screen import annotator_table, complain, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
-from crowdtune.read import read
+from crowdtune.read import Policy, read
 from crowdtune.runs import Run
 from crowdtune.settings import from_pairs, from_toml
 
@@ -23,9 +23,9 @@ def train(
     load: Load,
     out: Out = ...,  # type: ignore[assignment]
     method: Annotated[
-        str, typer.Option(help="realm, or a baseline: dawid-skene, majority, soft, noisy, oracle.")
-    ] = "realm",
-    model: Annotated[str, typer.Option(help="embedded, a folder, or an id on the Hugging Face hub.")] = "embedded",
+        str, typer.Option(help="realm (default), or a baseline: dawid-skene, majority, soft, noisy, oracle.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="embedded (default), a folder, or an id on the Hugging Face hub.")] = "",
     lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter and not the whole model.")] = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE of the method or of training; again.")
@@ -35,7 +35,7 @@ def train(
     test: Annotated[Path | None, typer.Option(help="Items with gold to evaluate on.")] = None,
     split: Annotated[str, typer.Option(help="Train on this split alone; by default train, where there is one.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the folder.")] = False,
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a language model on annotations and learn whom to trust."""
@@ -43,14 +43,14 @@ def train(
     from crowdtune.methods import train as run
 
     only_our_voice()
-    before = Run(from_).config if from_ else {}
-    method = before.get("method", method)
-    settings = _flat(before) | {"lm": model, "seed": str(seed)} if not before else _flat(before)
-    settings |= {"lora": "true"} if lora else {}
-    settings |= (from_toml(config) if config else {}) | from_pairs(set_ or [])
+    before = Run(from_).config if from_ else {"method": "realm"}
+    method = method or before["method"]
+    settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
+    flags = {"lm": model, "lora": "true" if lora else "", "seed": "" if seed is None else str(seed)}
+    settings |= {name: value for name, value in flags.items() if value}
     options(method, settings)  # a wrong name is said before anything is read
     annotations = _chosen(load(), split)
-    held_out = read(test)[0].items if test else None
+    held_out = read(test, policy=Policy(choices=annotations.items.common_choices))[0].items if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume)
     results = made.results
     for warning in results["warnings"]:
@@ -63,8 +63,10 @@ def train(
     say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
 
 
-def _flat(config: dict[str, Any]) -> dict[str, str]:
-    return {key: str(value) for part in ("options", "training") for key, value in config.get(part, {}).items()}
+def _repeated(config: dict[str, Any], method: str) -> dict[str, str]:
+    """Settings of another run: of its training, and of its method where that is the same."""
+    parts = ("options", "training") if config["method"] == method else ("training",)
+    return {key: str(value) for part in parts for key, value in config.get(part, {}).items()}
 
 
 def _chosen(annotations: Annotations, split: str) -> Annotations:

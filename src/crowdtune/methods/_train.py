@@ -64,8 +64,9 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     lean = fit_centre(encoded, log_p)
     anchor = lean.shift(encoded, log_p)
     centre = lean if training.centre else Centre({})
-    shared = items.choices(0) if len(set(items.choice_set.tolist())) == 1 else ()
-    reading = Reading(training.lm, encoded.format, training.max_length, shared, centre, training.lora, training.bf16)
+    reading = Reading(
+        training.lm, encoded.format, training.max_length, items.common_choices, centre, training.lora, training.bf16
+    )
     return Start(
         lm=lm,
         reading=reading,
@@ -102,12 +103,18 @@ def train(
     """
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
-    asked = {"method": method, "options": asdict(cast(Any, chosen)), "training": asdict(training)}
+    asked = {
+        "method": method,
+        "options": asdict(cast(Any, chosen)),
+        "training": asdict(training),
+        "data": _sizes(annotations),
+    }
     if method != "oracle":
         annotations.require_labels()
-    run = Run.start(Path(out), asked, resume=resume)
+    Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
+    run = Run.start(Path(out), asked, resume=resume)
     untrained = start.lm.copy() if shared else start.lm
     trained = _finetune(untrained, start.encoded, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
