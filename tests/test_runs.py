@@ -147,7 +147,7 @@ def test_annotators_as_a_file(tmp_path: Path, table: list[list[int]]) -> None:
     run.write_annotators(annotator_table(annotations, np.array([[0.75, 0.25]])))
     labelled = [j for j, label in enumerate(table[0]) if label >= 0]
     assert [row["annotator"] for row in run.annotators] == [f"a{j}" for j in labelled]
-    assert [row["reliability"] for row in run.annotators] == ["0.75", "0.25"][: len(labelled)]
+    assert [row["reliability"] for row in run.annotators] == [0.75, 0.25][: len(labelled)]
 
 
 def test_labels_by_hand() -> None:

@@ -95,6 +95,5 @@ def _zero_shot(start: Start) -> float:
 
 def _learned(run: Run) -> dict[str, dict[str, float]]:
     return {
-        row["annotator"]: {"reliability": float(row["reliability"]), "expertise": float(row["expertise"])}
-        for row in run.annotators
+        row["annotator"]: {"reliability": row["reliability"], "expertise": row["expertise"]} for row in run.annotators
     }

@@ -88,10 +88,10 @@ class Run:
         return self._load("results.json")
 
     @property
-    def annotators(self) -> list[dict[str, str]]:
-        """Rows of annotators.csv, as text."""
+    def annotators(self) -> list[dict[str, Any]]:
+        """Rows of annotators.csv, most reliable first, as `annotator_table` makes them."""
         with (self.folder / "annotators.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            return [{name: _typed(name, cell) for name, cell in row.items()} for row in csv.DictReader(file)]
 
     def _load(self, name: str) -> dict[str, Any]:
         path = self.folder / name
@@ -154,6 +154,17 @@ def annotator_table(
     ]
 
 
+def _typed(name: str, cell: str) -> Any:
+    """A cell of annotators.csv as it was before it was written."""
+    if name == "annotator":
+        return cell
+    if name == "thin":
+        return cell == "True"
+    if name == "labels":
+        return int(cell)
+    return float(cell) if cell else None
+
+
 def _per_task(annotations: Annotations, posterior: Floats) -> dict[str, list[Any]]:
     if len(annotations.items.tasks) < 2:
         return {}
@@ -162,7 +173,7 @@ def _per_task(annotations: Annotations, posterior: Floats) -> dict[str, list[Any
 
 
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
-    """Columns item, label, probability, posterior, entropy (nats), labels (count), tie, reason, provenance.
+    """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
 
     The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
     and the posterior is not a model's).
@@ -177,6 +188,7 @@ def label_table(annotations: Annotations, posterior: Floats, provenance: str) ->
         "item": list(items.ids),
         "label": [items.text(i, int(code)) for i, code in enumerate(best)],
         "probability": top.tolist(),
+        "choices": [list(items.choices(i)) for i in range(len(items))],
         "posterior": [posterior[i, : items.n_choices[i]].tolist() for i in range(len(items))],
         "entropy": entropy(posterior).tolist(),
         "labels": per_item.tolist(),

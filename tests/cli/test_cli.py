@@ -76,6 +76,9 @@ def test_json_goes_to_stdout_alone(
         (["train", "CROWD", "-o", "OUT", "--method", "relm"], "unknown method 'relm'. Did you mean 'realm'?"),
         (["train", "CROWD", "-o", "OUT", "--set", "epoch=3"], "unknown option 'epoch'. Did you mean 'epochs'?"),
         (["train", "CROWD", "-o", "OUT", "--set", "epochs=x"], "epochs=x is not a number"),
+        (["train", "CROWD", "-o", "OUT", "--set", "learning_rate=-1"], "learning_rate=-1.0 must be above 0"),
+        (["train", "CROWD", "-o", "OUT", "--model", "./nope"], "model folder ./nope does not exist"),
+        (["train", "CROWD", "-o", "OUT", "--method", "oracle"], "item '1' has no text"),
         (["train", "CROWD", "-o", "OUT", "--method", "soft", "--set", "prior=1"], "unknown option 'prior'"),
         (["train", "CROWD", "-o", "OUT"], "item '1' has no text to read"),
         (["simulate", "CROWD", "-o", "OUT", "--reliability", "dist9"], "Did you mean 'dist"),
@@ -131,6 +134,7 @@ def test_the_whole_way_from_items_to_predictions(
     config = json.loads((tmp_path / "third" / "config.json").read_text())
     assert (config["method"], config["training"]["seed"], config["training"]["epochs"]) == ("majority", 4, 1.0)
     assert config["training"]["lm"] == str(tiny_llama)
+    assert config["data"]["source"] == str(data)
     assert run(monkeypatch, "predict", first, words, "-o", tmp_path / "labels.csv") == 0
     assert (tmp_path / "labels.csv").read_text().startswith("item,label,probability,probabilities\n")
     capsys.readouterr()
@@ -186,3 +190,23 @@ def test_ctrl_c_is_one_sentence(crowd: Path) -> None:
     assert said.returncode == 128 + signal.SIGINT
     assert "stopped" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_held_out_items_are_read_with_the_choices_of_training(
+    words: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gold spelt in capitals, and without a choices column: the same numbers from --test and from evaluate."""
+    run(monkeypatch, "simulate", words, "-o", tmp_path / "data")
+    rows = [json.loads(line) for line in words.read_text().splitlines()]
+    (tmp_path / "test.csv").write_text(
+        "id,text,gold\n" + "".join(f"{r['id']},{r['prompt']},{r['gold'].upper()}\n" for r in rows)
+    )
+    flags = ["--model", tiny_llama, "--set", "epochs=1", "--set", "template={prompt} Answer :", "--json"]
+    assert (
+        run(monkeypatch, "train", tmp_path / "data", "-o", tmp_path / "run", "--test", tmp_path / "test.csv", *flags)
+        == 0
+    )
+    said = json.loads(capsys.readouterr().out.split("share right")[-1].split("\n", 1)[1])
+    assert run(monkeypatch, "evaluate", tmp_path / "run", tmp_path / "test.csv", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == said["test"]
+    assert set(said["test"]["recall"]) == {"yes", "no"}

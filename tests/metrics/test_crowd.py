@@ -47,7 +47,7 @@ def test_reliability_may_be_below_chance() -> None:
         ([[0], [1]], "every item has one label: agreement cannot be measured, so a model that reads the items "
          "must tell who is right (crowdtune train)"),
         ([[0, 1], [1, 1]], "2 annotators gave fewer than 5 labels: too few to judge, ranked last"),
-        ([[0, 1], [1, 0], [1, 1]], "2 items are tied: their vote stays split, no choice wins by its place in a list"),
+        ([[0, 1], [1, 0], [1, 1]], "2 items have a tied vote: it stays split, no choice wins by its place in a list"),
         ([[1, 1, 1], [1, 1, 0]], "task t0: 83% of the labels say 'c1'; look at the recall of each choice, not at "
          "accuracy alone"),
     ],

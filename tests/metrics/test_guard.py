@@ -39,7 +39,7 @@ def test_a_model_turned_round(flipped: int, warns: bool) -> None:
     assert bool(found) is warns
     if warns:
         assert f"on {1 - flipped / 20:.0%} of the items, less than chance (50%)" in found[0]
-        assert "Check some items by hand, or give gold answers" in found[0]
+        assert "Check some items by hand" in found[0]
 
 
 @pytest.mark.parametrize(("agreeing", "warns"), [(10, True), (11, False), (20, False)])

@@ -151,3 +151,10 @@ def test_columns_that_mean_nothing_are_named_and_without_labels_it_says_what_to_
     assert "columns without a meaning here: coder, verdict" in report.lines(annotations)
     with pytest.raises(InputError, match=r"no label by an annotator\. .* say --annotator COLUMN and --label COLUMN"):
         annotations.require_labels()
+
+
+def test_an_annotator_without_a_label_column_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("item,worker,verdict\n1,ann,yes\n")
+    with pytest.raises(InputError, match=r"annotator = worker, but no column is the label\. Columns: .* Pass --label"):
+        read(path)

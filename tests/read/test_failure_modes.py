@@ -151,7 +151,7 @@ def test_6_ties_stay_split(tmp_path: Path, order: str) -> None:
     np.testing.assert_array_equal(posterior, [[0.5, 0.5], [1, 0]])
     table = label_table(annotations, posterior, "majority")
     assert (table["label"], table["reason"], table["tied_vote"]) == ([None, "a"], ["tie", ""], [True, False])
-    assert "1 items are tied: their vote stays split" in lines((annotations, report))
+    assert "1 items have a tied vote: it stays split" in lines((annotations, report))
 
 
 COFFEE = [unicodedata.normalize(form, "café") for form in ("NFC", "NFD")]

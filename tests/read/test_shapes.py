@@ -214,3 +214,10 @@ def test_what_a_second_file_says_is_told(tmp_path: Path) -> None:
     said = report.lines(annotations)
     assert any("i.csv (items; item = id, prompt = text)" in line for line in said)
     assert "columns without a meaning here: topic" in said
+
+
+def test_texts_without_ids_are_numbered(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("text\nhello there\nbye\n")
+    annotations, _ = read(tmp_path / "f.csv", policy=Policy(choices=("yes", "no")))
+    assert annotations.items.ids == ["2", "3"]
+    assert annotations.items.prompts == ["hello there", "bye"]

@@ -11,7 +11,13 @@ from crowdtune.annotations import Annotations
 
 
 class Load(Protocol):
-    """Reads the source a verb was given."""
+    """Reads the source a verb was given.
+
+    Args:
+        flags: the source and the reading flags that were given, by name.
+    """
+
+    flags: dict[str, str]
 
     def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
         """Annotations; `choices` are for items that name none, where the user names none either."""

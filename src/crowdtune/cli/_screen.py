@@ -73,7 +73,10 @@ class _Said(logging.Handler):
     """Shows what crowdtune itself logs the way everything else is told."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())
+        if record.levelno >= logging.WARNING:
+            complain(f"warning: {record.getMessage()}")
+        else:
+            say(record.getMessage())
 
 
 def only_our_voice() -> None:

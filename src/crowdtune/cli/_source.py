@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -39,8 +40,11 @@ def load(
     labels: Annotated[str, _option("Read labels as text, letter or code, where the data cannot decide.")] = "",
     repeats: Annotated[str, _option("Of repeated answers keep the last, first or majority, or error.")] = "last",
     abstain: Annotated[str, _option("Answers that mean no answer, with commas between.")] = "",
-    rename: Annotated[list[str] | None, _option("SPELLING=CHOICE; may be given again.")] = None,
-    labels_per_item: Annotated[int, _option("Keep at most so many labels of an item, at random; 0 = all.")] = 0,
+    rename: Annotated[list[str] | None, _option("SPELLING=CHOICE; may be repeated.")] = None,
+    labels_per_item: Annotated[
+        int,
+        typer.Option(min=0, help="Keep at most so many labels of an item, at random; 0 = all.", rich_help_panel=PANEL),
+    ] = 0,
 ) -> Annotations:
     """Read a file by these flags and say what reading did."""
     named = {"item": item, "annotator": annotator, "label": label, "prompt": prompt, "gold": gold}
@@ -67,6 +71,17 @@ def _several(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+@dataclass(frozen=True)
+class _Load:
+    """`load` with what the user typed; see `_flags.Load`."""
+
+    flags: dict[str, str]
+    given: dict[str, Any]
+
+    def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
+        return load(**self.given | {"choices": self.given["choices"] or choices})
+
+
 def reads(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the flags of `load`; its first parameter receives the annotations."""
     own = list(inspect.signature(verb).parameters.values())[1:]
@@ -77,11 +92,7 @@ def reads(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def wrapped(**given: Any) -> None:
         source = {p.name: given.pop(p.name) for p in flags}
-
-        def loaded(choices: tuple[str, ...] = ()) -> Annotations:
-            return load(**source | {"choices": source["choices"] or choices})
-
-        verb(loaded, **given)
+        verb(_Load({name: str(value) for name, value in source.items() if value}, source), **given)
 
     hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
     parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]

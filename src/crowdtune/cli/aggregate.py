@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -49,9 +50,7 @@ def aggregate(
         )
         return
     show(annotator_table(people))
-    show(
-        f"{len(annotations.items)} items, {open_items} left open (tied or unlabelled), by {method}; "
-        f"right against gold: {share(right)}"
-    )
+    checked = "" if math.isnan(right) else f"; right against gold: {share(right)}"
+    show(f"{len(annotations.items)} items, {open_items} left open (tied or unlabelled), by {method}{checked}")
     if out is None:
         say("next: -o labels.parquet keeps the labels; crowdtune train lets a language model read the items as well")

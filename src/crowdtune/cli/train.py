@@ -10,7 +10,7 @@ import typer
 
 from crowdtune.annotations import Annotations
 from crowdtune.cli._flags import Json, Load, Out
-from crowdtune.cli._screen import annotator_table, complain, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import annotator_table, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.read import Policy, read
@@ -28,7 +28,7 @@ def train(
     model: Annotated[str, typer.Option(help="embedded (default), a folder, or an id on the Hugging Face hub.")] = "",
     lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter and not the whole model.")] = False,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE of the method or of training; again.")
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of the method or of training; may be repeated.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of such keys; --set wins.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Repeat the options of another run.")] = None,
@@ -51,14 +51,12 @@ def train(
     options(method, settings)  # a wrong name is said before anything is read
     annotations = _chosen(load(), split)
     held_out = read(test, policy=Policy(choices=annotations.items.common_choices))[0].items if test else None
-    made = run(annotations, method, settings, out=out, test=held_out, resume=resume)
+    made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     results = made.results
-    for warning in results["warnings"]:
-        complain(f"warning: {warning}")
     if json:
         show_json(results)
         return
-    show(annotator_table([_typed(row) for row in made.annotators]))
+    show(annotator_table(made.annotators))
     show(_summary(results))
     say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
 
@@ -80,16 +78,6 @@ def _chosen(annotations: Annotations, split: str) -> Annotations:
         raise InputError(f"no item is of split '{wanted}'. Splits: {', '.join(n for n in names if n) or 'none'}.")
     say(f"training on the {len(index)} items of split '{wanted}'")
     return annotations.take_items(np.array(index))
-
-
-def _typed(row: dict[str, str]) -> dict[str, Any]:
-    """A row of annotators.csv with its numbers."""
-    typed: dict[str, Any] = {
-        name: float(value) if value else None
-        for name, value in row.items()
-        if name not in ("annotator", "thin", "labels")
-    }
-    return {"annotator": row["annotator"], "labels": int(row["labels"])} | typed | {"thin": row["thin"] == "True"}
 
 
 def _summary(results: dict[str, Any]) -> str:

@@ -61,6 +61,8 @@ def load(name: str = EMBEDDED, adapter: Path | None = None) -> LanguageModel:
     """
     import transformers
 
+    if name.startswith((".", "/", "~")) and not Path(name).is_dir():
+        raise InputError(f"model folder {name} does not exist. Check the path.")
     source = _embedded() if name == EMBEDDED else Path(name) if Path(name).is_dir() else name
     try:
         config = transformers.AutoConfig.from_pretrained(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from crowdtune.training.finetune import finetune
 from crowdtune.training.options import Training
 from crowdtune.write.tables import write_bytes
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class Start:
@@ -56,10 +59,12 @@ class Start:
 
 def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training."""
+    logger.info(f"loading {training.lm}")
     lm = load(training.lm)
     items = annotations.items
     form = PromptFormat(training.style, training.template, training.chat)
     encoded = encode(items, lm, form, training.max_length)
+    logger.info(f"asking the untrained model about {len(items)} items ({encoded.format.style})")
     log_p = score(lm, encoded, bf16=training.bf16)
     lean = fit_centre(encoded, log_p)
     anchor = lean.shift(encoded, log_p)
@@ -86,6 +91,7 @@ def train(
     test: Items | None = None,
     start: Start | None = None,
     resume: bool = False,
+    origin: dict[str, str] | None = None,
 ) -> Run:
     """Fine-tune a language model on annotations and write the run to a folder.
 
@@ -97,6 +103,7 @@ def train(
         test: items with gold to evaluate on.
         start: what `prepare` made of the same annotations and options, to share it between runs.
         resume: go on with an unfinished run in `out`.
+        origin: where the annotations came from, kept in config.json.
 
     Returns:
         The run: results, table of annotators, labels and model are in its folder.
@@ -107,7 +114,7 @@ def train(
         "method": method,
         "options": asdict(cast(Any, chosen)),
         "training": asdict(training),
-        "data": _sizes(annotations),
+        "data": (origin or {}) | _sizes(annotations),
     }
     if method != "oracle":
         annotations.require_labels()
@@ -115,23 +122,15 @@ def train(
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
     run = Run.start(Path(out), asked, resume=resume)
+    logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
     trained = _finetune(untrained, start.encoded, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
     posterior = plan.posterior(after)
-    results = {
-        "method": method,
-        "model": training.lm,
-        **_sizes(annotations),
-        "style": start.reading.format.style,
-        "truncated_prompts": start.encoded.truncated,
-        **_against_gold(annotations, posterior, start.zero_shot, after),
-        "agreement_with_zero_shot": agreement(start.zero_shot, after),
-        "warnings": warnings(annotations, start.anchor, after),
-    }
-    if start.test is not None:
-        held_out, encoded = start.test
-        results["test"] = quality(np.exp(score(trained, encoded, bf16=training.bf16)), held_out)
+    results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
+    results |= _results(annotations, start, posterior, after) | _held_out(start, trained, training)
+    for warning in results["warnings"]:
+        logger.warning(warning)
     run.write_annotators(annotator_table(annotations, posterior, plan.annotator_columns()))
     run.write_items(annotations, posterior, method)
     _save_model(run, trained, start.reading, plan, results)
@@ -170,6 +169,25 @@ def _sizes(annotations: Annotations) -> dict[str, int]:
         "labels": len(annotations),
         "annotators": int((annotations.labels_per_annotator > 0).sum()),
     }
+
+
+def _results(annotations: Annotations, start: Start, posterior: Floats, after: Floats) -> dict[str, Any]:
+    return {
+        **_sizes(annotations),
+        "style": start.reading.format.style,
+        "truncated_prompts": start.encoded.truncated,
+        **_against_gold(annotations, posterior, start.zero_shot, after),
+        "agreement_with_zero_shot": agreement(start.zero_shot, after),
+        "warnings": warnings(annotations, start.anchor, after),
+    }
+
+
+def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[str, Any]:
+    """How good the trained model is on the test items, {} without any."""
+    if start.test is None:
+        return {}
+    items, encoded = start.test
+    return {"test": quality(np.exp(score(trained, encoded, bf16=training.bf16)), items)}
 
 
 def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:

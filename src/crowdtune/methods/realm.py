@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.annotators.expertise import Expertise
@@ -54,6 +55,11 @@ class Realm:
     def __post_init__(self) -> None:
         if self.likelihood not in ("per-label", "joint"):
             raise InputError(f"likelihood '{self.likelihood}' is unknown. Allowed: per-label, joint.")
+        for name in ("expertise_learning_rate", "prior_alpha", "prior_beta"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name}={getattr(self, name)} must be above 0.")
+        if self.frozen_steps < 0:
+            raise InputError(f"frozen_steps={self.frozen_steps} must be 0 or more.")
         if not 0 < self.expertise_start <= 0.5:
             raise InputError(f"expertise_start={self.expertise_start} must be above 0 and at most 0.5.")
 
@@ -92,5 +98,9 @@ def _columns(experts: Expertise, annotations: Annotations) -> dict[str, list[Any
     """Expertise as columns: one, or one per task."""
     table = experts.expertise().cpu()
     if table.shape[1] == 1:
-        return {"expertise": table[:, 0].tolist()}
-    return {f"expertise:{task}": table[:, m].tolist() for m, task in enumerate(annotations.items.tasks)}
+        return {"expertise": _rounded(table[:, 0])}
+    return {f"expertise:{task}": _rounded(table[:, m]) for m, task in enumerate(annotations.items.tasks)}
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [round(v, 4) for v in values.tolist()]

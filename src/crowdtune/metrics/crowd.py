@@ -74,7 +74,7 @@ def facts(annotations: Annotations) -> list[str]:
     if thin.any():
         said.append(f"{int(thin.sum())} annotators gave fewer than {THIN} labels: too few to judge, ranked last")
     if (n := int(ties(annotations).sum())) > 0:
-        said.append(f"{n} items are tied: their vote stays split, no choice wins by its place in a list")
+        said.append(f"{n} items have a tied vote: it stays split, no choice wins by its place in a list")
     return said + _skew(annotations) + _missing_texts(items)
 
 

@@ -36,7 +36,7 @@ def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[st
     if kept < expected - SURE * np.sqrt(expected * (1 - expected) / max(len(before), 1)):
         said.append(
             f"the trained model agrees with what it answered before on {kept:.0%} of the items, less than chance "
-            f"({expected:.0%}): the labels may have turned it round. Check some items by hand, or give gold answers."
+            f"({expected:.0%}): the labels may have turned it round. Check some items by hand."
         )
     chance = float((1 / annotations.items.n_choices).mean())
     given = before.argmax(axis=1)[annotations.item] == annotations.label
@@ -46,6 +46,7 @@ def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[st
     if len(judged) and judged.max() < chance + MARGIN:
         said.append(
             f"no annotator agrees with the untrained model above chance ({judged.max():.0%}, chance {chance:.0%}): "
-            "nothing tells the truth from its opposite. Give gold answers, or use a stronger model."
+            "nothing tells the truth from its opposite. Say in the prompt what is asked (template=...), take a "
+            "stronger model, or a method that needs none: dawid-skene."
         )
     return said

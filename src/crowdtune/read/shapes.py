@@ -79,12 +79,17 @@ def answers(table: Table, wide: Sequence[str], report: ReadReport) -> Iterator[A
         return _wide(table, wide or table.unnamed, report)
     if {"annotator", "label"} <= table.roles.keys():
         return _long(table, report)
+    if "annotator" in table.roles:
+        raise InputError(
+            f"{table.path}: annotator = {table.roles['annotator']}, but no column is the label. "
+            f"Columns: {', '.join(table.names)}. Pass --label COLUMN."
+        )
     return items(table, report)
 
 
 def items(table: Table, report: ReadReport) -> Iterator[Answer]:
-    """Items alone; a label that nobody gave is their gold answer."""
-    roles = table.only()
+    """Items alone; a label that nobody gave is their gold answer; rows with a text but no id are numbered."""
+    roles = dict(table.roles) if "prompt" in table.roles else table.only()
     if "gold" not in roles and "label" in roles:
         roles["gold"] = roles["label"]
     report.shape = "items"
@@ -95,7 +100,7 @@ def items(table: Table, report: ReadReport) -> Iterator[Answer]:
 
 def _describe(path: Path, row: Row, roles: Mapping[str, str]) -> Answer:
     """What a row says of its item."""
-    name = clean(row.cells.get(roles["item"]))
+    name = clean(row.cells.get(roles["item"])) if "item" in roles else str(row.number)
     where = f"{path} row {row.number}"
     if not name:
         raise InputError(f"{where}: the item ('{roles['item']}') is empty. Give every row its item's id.")

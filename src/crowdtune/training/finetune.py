@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from crowdtune.training.checkpoints import complete
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.options import Training
 from crowdtune.training.trainer import CrowdTrainer, Objective
+
+logger = logging.getLogger(__name__)
 
 
 class _Log(TrainerCallback):
@@ -33,6 +36,8 @@ class _Log(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.bar.update()
+        if state.global_step == state.max_steps:
+            control.should_save = False  # the run itself is saved next
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         self.log({"step": state.global_step} | (logs or {}))
@@ -96,7 +101,10 @@ def finetune(
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
     trainer.remove_callback(ProgressCallback)
-    trainer.train(resume_from_checkpoint=resume and bool(complete(run.checkpoints)))
+    whole = complete(run.checkpoints) if resume else []
+    if resume:
+        logger.info(f"going on from {whole[-1].name}" if whole else "no whole checkpoint yet: starting over")
+    trainer.train(resume_from_checkpoint=bool(whole))
     return trainer.lm
 
 

@@ -33,6 +33,8 @@ class Training:
         for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
+        if self.rate <= 0 or self.weight_decay < 0:
+            raise InputError(f"learning_rate={self.rate} must be above 0, weight_decay={self.weight_decay} not below.")
         if not 0 <= self.warmup < 1:
             raise InputError(f"warmup={self.warmup} must be a share from 0 to below 1.")
 
