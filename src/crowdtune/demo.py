@@ -56,15 +56,14 @@ def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: 
     annotations = simulate(items.take(np.arange(TRAINED)), planted, rng=rng)
     write_folder(annotations, out / "data", {"simulated": RELIABILITY, "words": "vaderSentiment", "seed": seed})
     say(f"{TRAINED} words, each labelled by 3 simulated annotators who are right {planted.tolist()} of the time")
-    say(f"{HELD_OUT} held-out words to test on; loading SmolLM2-135M-Instruct")
+    say(f"{HELD_OUT} held-out words to test on")
     start = prepare(annotations, options("realm", settings)[1], held_out)
     accuracy = {"zero-shot": _zero_shot(start)}
     say(f"zero-shot: {accuracy['zero-shot']:.1%}")
     for method in METHODS:
         results = train(annotations, method, settings, out=out / method, start=start).results
         accuracy[method] = results["test"]["accuracy"]
-        warned = ", and warned: the labels may have turned the model round" if results["warnings"] else ""
-        say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s{warned})")
+        say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s)")
     learned = _learned(Run(out / "realm"))
     summary = {
         "accuracy": accuracy,

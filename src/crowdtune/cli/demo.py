@@ -38,4 +38,4 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
         f"{summary['seconds']:.0f} s; the annotators are simulated, the words and their truth are real. "
         f"A run per method is in {out}."
     )
-    say(f"next: crowdtune train {out}/data -o runs/first, or your own file in its place")
+    say(f"next: crowdtune train {out}/data -o runs/first --set template='Sentiment of {{prompt}}:', or your own file")

@@ -59,7 +59,7 @@ class Start:
 
 def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training."""
-    logger.info(f"loading {training.lm}")
+    logger.info(f"loading the {training.lm} model")
     lm = load(training.lm)
     items = annotations.items
     form = PromptFormat(training.style, training.template, training.chat)
