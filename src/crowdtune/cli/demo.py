@@ -7,6 +7,13 @@ from pathlib import Path
 from crowdtune.cli._flags import Json, Out, Seed
 from crowdtune.cli._screen import new_table, only_our_voice, say, share, show, show_json
 
+TRAINED_ON = {
+    "zero-shot": "nothing",
+    "noisy": "every label as it came",
+    "majority": "the winner of the vote",
+    "realm": "labels and annotators together, no gold",
+    "oracle": "gold: what could be reached",
+}
 MOVED = (
     "Two of three annotators mostly lie: trained on their labels or votes, the model learns the opposite of the truth."
 )
@@ -24,9 +31,10 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
     if json:
         show_json(summary)
         return
-    table = new_table("held-out words answered right", "method", "accuracy")
+    table = new_table("held-out words answered right", "method", "accuracy", "trained on")
+    table.columns[-1].justify = "left"
     for method, accuracy in summary["accuracy"].items():
-        table.add_row(method, share(accuracy))
+        table.add_row(method, share(accuracy), TRAINED_ON[method])
     show(table)
     table = new_table("whom it learned to trust", "annotator", "planted accuracy", "learned reliability", "expertise")
     for row in summary["annotators"]:
