@@ -68,6 +68,17 @@ def test_centring_makes_the_mean_probability_uniform_in_effect() -> None:
     np.testing.assert_allclose(np.exp(centre.apply(encoded).offset), [[0.8, 0.2], [0.8, 0.2]])
 
 
+def test_an_item_that_shares_its_answers_with_no_other_keeps_what_is_known_of_it() -> None:
+    """A centre fitted on one item alone would be its own answer, and make it uniform."""
+    from crowdtune.lm.encode import Encoded
+
+    encoded = Encoded([[1], [2], [3]], np.array([[7, 8], [7, 8], [8, 9]]), WORDS, 0, np.zeros((3, 2)))
+    log_p = np.log([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4]])
+    shifted = fit_centre(encoded, log_p).shift(encoded, log_p)
+    np.testing.assert_allclose(np.exp(shifted[2]), [0.6, 0.4])
+    assert not np.allclose(shifted[:2], log_p[:2])
+
+
 def test_a_centred_model_is_the_softmax_of_its_scores_less_the_offset(tiny: Path) -> None:
     lm, items = load(str(tiny)), word_items(6)
     encoded = encode(items, lm, WORDS, 64)

@@ -2,7 +2,8 @@
 
 A small model leans to one answer token. Subtracting the log of the mean probability over the items at hand
 (SmolLM2 on words, K = 2: zero-shot 65.5 -> 82.8 %) removes the lean where answers are about balanced.
-Items with the same answer tokens are centred together.
+Items with the same answer tokens are centred together; an item that shares its tokens with no other is left as it is,
+or everything the model knows of it would be taken off.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ class Centre:
     def apply(self, encoded: Encoded) -> Encoded:
         """`encoded` with its offsets; answer tokens that were never centred keep 0."""
         offset = np.zeros(encoded.answers.shape)
-        for i, tokens in enumerate(encoded.answers):
-            key = tuple(int(t) for t in tokens if t >= 0)
+        for i, key in enumerate(_keys(encoded)):
             offset[i, : len(key)] = self.offsets.get(key, (0.0,) * len(key))
         return replace(encoded, offset=offset)
 
@@ -42,10 +42,17 @@ def fit_centre(encoded: Encoded, log_p: Floats) -> Centre:
         encoded: I items.
         log_p: (I, K) their log-probabilities as scored without offset.
     """
-    keys = [tuple(int(t) for t in tokens if t >= 0) for tokens in encoded.answers]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for i, key in enumerate(_keys(encoded)):
+        groups.setdefault(key, []).append(i)
     offsets = {}
-    for key in dict.fromkeys(keys):
-        rows = [i for i, other in enumerate(keys) if other == key]
-        mean = np.exp(log_p[rows][:, : len(key)]).mean(axis=0)
-        offsets[key] = tuple(float(v) for v in np.log(mean))
+    for key, rows in groups.items():
+        if len(rows) > 1:
+            mean = np.exp(log_p[rows][:, : len(key)]).mean(axis=0)
+            offsets[key] = tuple(float(v) for v in np.log(mean))
     return Centre(offsets)
+
+
+def _keys(encoded: Encoded) -> list[tuple[int, ...]]:
+    """Answer tokens of each item."""
+    return [tuple(int(t) for t in tokens if t >= 0) for tokens in encoded.answers]
