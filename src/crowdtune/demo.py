@@ -20,7 +20,7 @@ from crowdtune.methods import Start, options, prepare, quality, train
 from crowdtune.runs import Run
 from crowdtune.simulate import reliability, simulate
 from crowdtune.write.folder import write_folder
-from crowdtune.write.tables import write_json
+from crowdtune.write.tables import occupied, write_json
 
 TRAINED, HELD_OUT = 1024, 3000  # words
 METHODS = ("noisy", "majority", "realm", "oracle")
@@ -79,7 +79,7 @@ def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: 
 
 def _clear(out: Path) -> None:
     """Make room for a new demo, but only where an old one was."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not occupied(out):
         return
     if not (out / "data" / "origin.json").exists():
         raise InputError(f"{out} holds something that is no demo. Choose another folder: crowdtune demo -o DIR.")

@@ -19,7 +19,7 @@ from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 from crowdtune.metrics.accuracy import entropy
 from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task, ties
-from crowdtune.write.tables import write_json, write_table
+from crowdtune.write.tables import occupied, write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Run:
         run = cls(folder)
         if resume:
             run._check_same(config)
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif occupied(folder):
             state = "a finished run" if run.finished else "files, maybe of an unfinished run (--resume goes on with it)"
             raise InputError(f"{folder} already holds {state}. Choose another folder or remove it.")
         return run

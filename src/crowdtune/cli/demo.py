@@ -24,6 +24,7 @@ WHY = (
 
 def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> None:
     """Watch a model learn the truth from a crowd whose majority lies: minutes on two CPU cores."""
+    from crowdtune.demo import SETTINGS
     from crowdtune.demo import demo as run
 
     only_our_voice()
@@ -46,4 +47,4 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
         f"{summary['seconds']:.0f} s; the annotators are simulated, the words and their truth are real. "
         f"A run per method is in {out}."
     )
-    say(f"next: crowdtune train {out}/data -o runs/first --set template='Sentiment of {{prompt}}:', or your own file")
+    say(f"next: crowdtune train {out}/data -o runs/first --set template='{SETTINGS['template']}', or your own file")

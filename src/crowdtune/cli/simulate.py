@@ -16,6 +16,7 @@ from crowdtune.simulate import simulate as run
 from crowdtune.simulate.crowd import WEIGHT
 from crowdtune.simulate.reliability import reliability as planted
 from crowdtune.write.folder import write_folder
+from crowdtune.write.tables import occupied
 
 
 @reads
@@ -31,7 +32,7 @@ def simulate(
 ) -> None:
     """Let simulated annotators label items whose truth is known."""
     spec = planted(reliability)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if occupied(out):
         raise InputError(f"{out} is not empty. Choose another folder or remove it.")
     items = load().items
     made = run(items, spec, noise=noise, weight=weight, overlap=overlap, rng=np.random.default_rng(seed))

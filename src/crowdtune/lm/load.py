@@ -80,7 +80,12 @@ def load(name: str = EMBEDDED, adapter: Path | None = None) -> LanguageModel:
         model = peft.PeftModel.from_pretrained(model, adapter)
     if torch.cuda.is_available():
         model = model.to("cuda")
-    tokenizer.padding_side = "right" if config.is_encoder_decoder else "left"
+    return paired(name, model, tokenizer)
+
+
+def paired(name: str, model: Any, tokenizer: Any) -> LanguageModel:
+    """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
+    tokenizer.padding_side = "right" if model.config.is_encoder_decoder else "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return LanguageModel(name, model, tokenizer)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase as LETTERS
 from typing import Any
 
 from crowdtune.annotations import Items
 from crowdtune.errors import InputError
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TEMPLATES = {
     "words": "{prompt}\nAnswer with one of: {choices}.\nAnswer:",
     "letters": "{prompt}\n{choices}\nAnswer:",

@@ -35,7 +35,7 @@ class Plan:
     examples: Examples
     objective: Objective
     story: str
-    annotator_learning_rate: float = 0.1
+    annotator_learning_rate: float = 0.0
     posterior: Callable[[Floats], Floats] = of_the_model
     annotator_columns: Callable[[], dict[str, list[Any]]] = field(default=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crowdtune.annotations import Annotations, Floats
+from crowdtune.metrics.crowd import reliability
 
 ENOUGH = 20  # labels from which an annotator's agreement with the model says something
 MARGIN = 0.05  # above chance
@@ -39,10 +40,8 @@ def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[st
             f"({expected:.0%}): the labels may have turned it round. Check some items by hand."
         )
     chance = float((1 / annotations.items.n_choices).mean())
-    given = before.argmax(axis=1)[annotations.item] == annotations.label
-    count = annotations.labels_per_annotator
-    share = np.bincount(annotations.annotator, weights=given, minlength=len(count)) / np.maximum(count, 1)
-    judged = share[count >= ENOUGH]
+    answered = np.eye(before.shape[1])[before.argmax(axis=1)]
+    judged = reliability(annotations, answered)[annotations.labels_per_annotator >= ENOUGH]
     if len(judged) and judged.max() < chance + MARGIN:
         said.append(
             f"no annotator agrees with the untrained model above chance ({judged.max():.0%}, chance {chance:.0%}): "

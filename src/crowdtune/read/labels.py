@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
+from string import ascii_uppercase as LETTERS
 from typing import Any, NoReturn
 
 from crowdtune.errors import InputError, unknown_name
 
 ABSTENTIONS = frozenset({"", "nan", "null", "na", "n/a", "<na>"})  # casefolded; a choice of that name wins
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Reading = Callable[[str, Sequence[str]], int | None]
 
 

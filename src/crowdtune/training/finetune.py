@@ -54,7 +54,7 @@ def finetune(
     options: Training,
     run: Run,
     *,
-    annotator_learning_rate: float = 0.1,
+    annotator_learning_rate: float,
     resume: bool = False,
 ) -> LanguageModel:
     """Fine-tune `lm` in place.
@@ -104,7 +104,7 @@ def finetune(
     whole = complete(run.checkpoints) if resume else []
     if resume:
         logger.info(f"going on from {whole[-1].name}" if whole else "no whole checkpoint yet: starting over")
-    trainer.train(resume_from_checkpoint=bool(whole))
+    trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
     return trainer.lm
 
 

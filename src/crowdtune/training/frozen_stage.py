@@ -11,13 +11,14 @@ from torch import Tensor
 
 from crowdtune.annotations import Floats
 from crowdtune.examples import Examples
+from crowdtune.lm.score import MASKED
 from crowdtune.training.trainer import Objective
 
 
 def table_batch(examples: Examples, log_p: Floats) -> tuple[Tensor, dict[str, Tensor]]:
     """All examples as one batch for objectives: (I, K) log-probabilities, finite, and labels without prompts."""
     mask = torch.from_numpy(examples.items.choice_mask)
-    scores = torch.from_numpy(log_p).float().masked_fill(~mask, -1e9)
+    scores = torch.from_numpy(log_p).float().masked_fill(~mask, MASKED)
     return scores, {
         "labels": torch.from_numpy(examples.labels),
         "annotators": torch.from_numpy(examples.annotators),

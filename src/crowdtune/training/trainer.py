@@ -14,7 +14,7 @@ from transformers import Trainer, set_seed
 from crowdtune.annotators.expertise import Expertise
 from crowdtune.examples import Examples
 from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import choice_log_probs
 from crowdtune.metrics.accuracy import accuracy
@@ -201,8 +201,7 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
     elif not isinstance(model, LanguageModel):
         if tokenizer is None:
             raise ValueError("CrowdTrainer needs processing_class, the tokenizer that belongs to the model.")
-        tokenizer.padding_side = "right" if model.config.is_encoder_decoder else "left"
-        model = LanguageModel(model.config.name_or_path, model, tokenizer)
+        model = paired(model.config.name_or_path, model, tokenizer)
     lm: LanguageModel = model
     if peft_config is None:
         return lm

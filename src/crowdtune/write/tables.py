@@ -21,6 +21,11 @@ def check_form(path: Path) -> None:
         raise InputError(f"{path} has an unknown form. Allowed: {', '.join(FORMS)}.")
 
 
+def occupied(folder: Path) -> bool:
+    """True where something would be lost or mixed up by writing into `folder`."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, flush it to disk and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
