@@ -1,0 +1,104 @@
+"""The labels as EM sees them, and what an annotator model must be able to do with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Ints
+
+MASKED = -1e9  # log-probability of a choice an item does not have; finite, so that 0 x it is 0
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """N labels of I items by J annotators, flat.
+
+    Args:
+        item: (N,) which item.
+        annotator: (N,) who; with an annotator per task, the pair of both.
+        label: (N,) code of the choice given.
+        n_choices: (N,) K of the item.
+        n_items: I.
+        n_annotators: J, or J x M.
+        width: K, the most choices an item has.
+    """
+
+    item: Ints
+    annotator: Ints
+    label: Ints
+    n_choices: Ints
+    n_items: int
+    n_annotators: int
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def take(self, rows: Ints) -> Given:
+        """The labels at `rows`; items and annotators keep their places."""
+        parts = (self.item[rows], self.annotator[rows], self.label[rows], self.n_choices[rows])
+        item, annotator, label, n_choices = parts
+        return replace(self, item=item, annotator=annotator, label=label, n_choices=n_choices)
+
+    def per_item(self, values: Floats) -> Floats:
+        """(I, K) sums of (N, K) values over the labels of each item."""
+        columns = [np.bincount(self.item, weights=column, minlength=self.n_items) for column in values.T]
+        return np.stack(columns, axis=1) if columns else np.zeros((self.n_items, 0))
+
+    def per_annotator(self, values: Floats) -> Floats:
+        """(J,) sums of (N,) values over the labels of each annotator."""
+        return np.bincount(self.annotator, weights=values, minlength=self.n_annotators)
+
+    def at_label(self, posterior: Floats) -> Floats:
+        """(N,) what an (I, K) posterior says of each label: P(label = truth)."""
+        return np.asarray(posterior[self.item, self.label])
+
+
+class Annotators(Protocol):
+    """P(label | truth, annotator, item): parameters and how to find them. Methods return new values."""
+
+    def log_likelihood(self, given: Given) -> Floats:
+        """(N, K) nats: each label under each truth."""
+        ...
+
+    def log_prior(self) -> float:
+        """Log prior density of the parameters in nats, up to a constant."""
+        ...
+
+    def refit(self, given: Given, posterior: Floats) -> Self:
+        """M-step: the parameters most probable under an (I, K) posterior over truths, or at least better ones."""
+        ...
+
+    def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Self:
+        """Parameters drawn from their posterior where the truths (I,) are known: a step of Gibbs sampling."""
+        ...
+
+
+def given(annotations: Annotations, *, per_task: bool = False) -> Given:
+    """Labels as they are, each annotator one; `per_task` makes one of every annotator and task, coded j * M + m."""
+    items = annotations.items
+    m = len(items.tasks) if per_task else 1
+    task = items.task[annotations.item] if per_task else 0
+    return Given(
+        item=annotations.item,
+        annotator=annotations.annotator * m + task,
+        label=annotations.label,
+        n_choices=items.n_choices[annotations.item],
+        n_items=len(items),
+        n_annotators=len(annotations.annotators) * m,
+        width=items.max_choices,
+    )
+
+
+def finite(log_p: Floats, annotations: Annotations) -> Floats:
+    """(I, K) log-probabilities with a large negative number where an item has no such choice."""
+    return np.where(annotations.items.choice_mask, np.maximum(log_p, MASKED), MASKED)
+
+
+def flat(annotations: Annotations) -> Floats:
+    """(I, K) log-probabilities of a model that knows nothing."""
+    known = annotations.items
+    return np.where(known.choice_mask, -np.log(np.maximum(known.n_choices, 1))[:, None], MASKED)

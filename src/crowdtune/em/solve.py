@@ -1,0 +1,95 @@
+r"""EM: annotators and truths together, from a table of what a model says of the items.
+
+.. math:: q_i(k) \propto p_i(k)^\gamma \prod_{n \in i} P(l_n | k, a_n)
+
+It begins with an M-step from the model's own posterior, never with an E-step under annotators nobody has met: with
+everybody at the same reliability that would hand the truth to the majority. The sharpness gamma of the model's
+answers is fitted, not assumed: what protects against an adversarial majority is not only that the model is right, but
+that it is as sure as it should be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp, softmax
+
+from crowdtune.annotations import Floats
+from crowdtune.em.given import Annotators, Given
+
+STEPS, TOLERANCE = 200, 1e-6  # most steps; nats per label
+BLUNTEST, SHARPEST = 0.0, 20.0  # bounds of the sharpness; never negative: a model is not read backwards
+NEWTON = 8  # steps to the best sharpness, a concave problem in one number
+
+A = TypeVar("A", bound=Annotators)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(Generic[A]):
+    """Truths and annotators that explain the labels.
+
+    Args:
+        posterior: (I, K) P(truth = k), rows sum to 1.
+        annotators: fitted.
+        sharpness: exponent of the model's probabilities.
+        evidence: (I, K) log-likelihood in nats of all labels of an item under each truth.
+        log_posteriors: log posterior density in nats after each step; never falls.
+    """
+
+    posterior: Floats
+    annotators: A
+    sharpness: float
+    evidence: Floats
+    log_posteriors: list[float]
+
+
+def solve(
+    log_p: Floats,
+    given: Given,
+    annotators: A,
+    *,
+    start: Floats | None = None,
+    sharpness: float | None = None,
+    steps: int = STEPS,
+    tolerance: float = TOLERANCE,
+) -> Solution[A]:
+    """Fit annotators and truths to convergence.
+
+    Args:
+        log_p: (I, K) log-probabilities of the model, finite.
+        given: N labels.
+        annotators: the model of annotators; its parameters are where a gradual M-step starts from.
+        start: (I, K) posterior of the first M-step; by default the model's own.
+        sharpness: exponent of the model's probabilities; None fits it.
+        steps: most steps.
+        tolerance: stop when the log posterior rises by less, in nats per label.
+    """
+    posterior = softmax(log_p, axis=1) if start is None else start
+    gamma, values = 1.0 if sharpness is None else sharpness, list[float]()
+    evidence = np.zeros_like(log_p)
+    for _ in range(steps):
+        annotators = annotators.refit(given, posterior)
+        gamma = best_sharpness(log_p, posterior, gamma) if sharpness is None else sharpness
+        evidence = given.per_item(annotators.log_likelihood(given))
+        score = log_softmax(gamma * log_p, axis=1) + evidence
+        posterior = softmax(score, axis=1)
+        values.append(float(logsumexp(score, axis=1).sum()) + annotators.log_prior())
+        if len(values) > 1 and values[-1] - values[-2] < tolerance * max(len(given), 1):
+            break
+    return Solution(posterior, annotators, gamma, evidence, values)
+
+
+def best_sharpness(log_p: Floats, posterior: Floats, start: float) -> float:
+    """Exponent gamma that makes p^gamma, normalised, most probable under an (I, K) posterior over truths."""
+    gamma = start
+    wanted = float((posterior * log_p).sum())
+    for _ in range(NEWTON):
+        p = softmax(gamma * log_p, axis=1)
+        mean = (p * log_p).sum(axis=1)
+        slope, curve = wanted - float(mean.sum()), float((p * log_p**2).sum() - (mean**2).sum())
+        if curve <= 0:
+            break
+        gamma = float(np.clip(gamma + np.clip(slope / curve, -1, 1), BLUNTEST, SHARPEST))
+    return gamma
