@@ -2,7 +2,7 @@ r"""Gibbs sampling around an EM solution: how sure one may be of annotators and 
 
 EM gives the most probable annotators and forgets that they are estimates; a posterior read off it is too sure, most of
 all where annotators gave few labels. Here truths are drawn given annotators and annotators given truths, in turn, so
-that intervals and posteriors carry both doubts. Under crowds drawn from the stated prior, intervals cover what they say.
+that intervals and posteriors carry both doubts: on crowds drawn from the stated prior, intervals cover what they say.
 """
 
 from __future__ import annotations

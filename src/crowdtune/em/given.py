@@ -50,7 +50,7 @@ class Given:
 
     def per_annotator(self, values: Floats) -> Floats:
         """(J,) sums of (N,) values over the labels of each annotator."""
-        return np.bincount(self.annotator, weights=values, minlength=self.n_annotators)
+        return np.asarray(np.bincount(self.annotator, weights=values, minlength=self.n_annotators), dtype=np.float64)
 
     def at_label(self, posterior: Floats) -> Floats:
         """(N,) what an (I, K) posterior says of each label: P(label = truth)."""
