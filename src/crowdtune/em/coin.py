@@ -33,12 +33,10 @@ class Coin:
     beta: Floats | float = 2.0
 
     def log_likelihood(self, given: Given) -> Floats:
-        """(N, K) nats; 0 where an item has one choice, which says nothing."""
+        """(N, K) nats."""
         s = self.reliability[given.annotator]
-        others = np.maximum(given.n_choices - 1, 1)
-        wrong = np.where(given.n_choices > 1, np.log1p(-s) - np.log(others), 0.0)
-        table = np.repeat(wrong[:, None], given.width, axis=1)
-        table[np.arange(len(given)), given.label] = np.where(given.n_choices > 1, np.log(s), 0.0)
+        table = np.repeat((np.log1p(-s) - np.log(given.n_choices - 1))[:, None], given.width, axis=1)
+        table[np.arange(len(given)), given.label] = np.log(s)
         return table
 
     def log_prior(self) -> float:
@@ -52,6 +50,10 @@ class Coin:
         total = count + self.alpha + self.beta - 2
         best = np.where(total > 0, (right + self.alpha - 1) / np.maximum(total, EDGE), 0.5)
         return replace(self, reliability=np.clip(best, EDGE, 1 - EDGE))
+
+    def with_prior(self, alpha: float, beta: float) -> Coin:
+        """The same annotators under another Beta prior."""
+        return replace(self, alpha=alpha, beta=beta)
 
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Coin:
         """Reliability drawn from its Beta posterior under known truths."""

@@ -15,8 +15,9 @@ from scipy.special import log_softmax, softmax
 from crowdtune.annotations import Floats, Ints
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Annotators, Given
+from crowdtune.em.prior import CrowdPrior
 
-DRAWS, BURN = 400, 100
+DRAWS, BURN = 400, 100  # kept, and forgotten before
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,8 @@ def sample(
     rng: np.random.Generator,
     *,
     prior: Coin | None = None,
+    learned: CrowdPrior | None = None,
     draws: int = DRAWS,
-    burn: int = BURN,
 ) -> Sample:
     """Draw from the posterior, starting at a solution of EM.
 
@@ -57,19 +58,24 @@ def sample(
         sharpness: the solution's exponent of the model's probabilities, kept.
         rng: source of randomness.
         prior: one coin whose Beta prior reliabilities have; by default Beta(2, 2).
-        draws: how many to keep, R.
-        burn: how many to forget first.
+        learned: Beta priors held possible, drawn too, in place of the coin's; None keeps to the coin's.
+        draws: how many to keep, R; 100 more are forgotten first.
     """
     known = log_softmax(sharpness * log_p, axis=1)
+    met = np.bincount(given.annotator, minlength=given.n_annotators) > 0
     coins = prior or coin(given)
     total, kept = np.zeros_like(log_p), np.empty((draws, given.n_annotators))
-    for step in range(burn + draws):
-        posterior = softmax(known + given.per_item(annotators.log_likelihood(given)), axis=1)
+    for step in range(BURN + draws):
+        posterior = softmax(known + given.evidence(annotators), axis=1)
         truth = _drawn(posterior, rng)
-        annotators = annotators.draw(given, truth, rng)
-        if step >= burn:
+        coins = coins.draw(given, truth, rng)
+        if step >= BURN:
             total += posterior
-            kept[step - burn] = coins.draw(given, truth, rng).reliability
+            kept[step - BURN] = coins.reliability
+        if learned is not None:
+            alpha, beta = learned.drawn(coins.reliability[met], rng)
+            coins, annotators = coins.with_prior(alpha, beta), annotators.with_prior(alpha, beta)
+        annotators = annotators.draw(given, truth, rng)
     return Sample(total / draws, kept)
 
 

@@ -7,9 +7,10 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats, Ints
+from crowdtune.annotations import Annotations, Bools, Floats, Ints
 
 MASKED = -1e9  # log-probability of a choice an item does not have; finite, so that 0 x it is 0
+CERTAIN = -30.0  # nats against a truth that gold rules out
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,11 @@ class Given:
         item: (N,) which item.
         annotator: (N,) who; with an annotator per task, the pair of both.
         label: (N,) code of the choice given.
-        n_choices: (N,) K of the item.
+        n_choices: (N,) K of the item, 2 or more.
         n_items: I.
         n_annotators: J, or J x M.
         width: K, the most choices an item has.
+        known: (I, K) nats of what is known of the truths beside labels, as `clamped` makes it; None where nothing is.
     """
 
     item: Ints
@@ -33,6 +35,7 @@ class Given:
     n_items: int
     n_annotators: int
     width: int
+    known: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.item)
@@ -42,6 +45,11 @@ class Given:
         parts = (self.item[rows], self.annotator[rows], self.label[rows], self.n_choices[rows])
         item, annotator, label, n_choices = parts
         return replace(self, item=item, annotator=annotator, label=label, n_choices=n_choices)
+
+    def evidence(self, annotators: Annotators) -> Floats:
+        """(I, K) log-likelihood in nats of all labels of an item under each truth, and what else is known of it."""
+        found = self.per_item(annotators.log_likelihood(self))
+        return found if self.known is None else found + self.known
 
     def per_item(self, values: Floats) -> Floats:
         """(I, K) sums of (N, K) values over the labels of each item."""
@@ -72,25 +80,44 @@ class Annotators(Protocol):
         """M-step: the parameters most probable under an (I, K) posterior over truths, or at least better ones."""
         ...
 
+    def with_prior(self, alpha: float, beta: float) -> Self:
+        """The same annotators under another Beta prior of their reliability."""
+        ...
+
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Self:
         """Parameters drawn from their posterior where the truths (I,) are known: a step of Gibbs sampling."""
         ...
 
 
-def given(annotations: Annotations, *, per_task: bool = False) -> Given:
-    """Labels as they are, each annotator one; `per_task` makes one of every annotator and task, coded j * M + m."""
+def given(annotations: Annotations, *, per_task: bool = False, gold: Bools | None = None) -> Given:
+    """Labels as EM sees them; those of items with one choice are left out: they say nothing, yet would count as right.
+
+    Args:
+        annotations: N labels.
+        per_task: make an annotator of every annotator and task, coded j * M + m.
+        gold: (I,) True for items whose gold answer is used as evidence; by default none is.
+    """
     items = annotations.items
+    rows = np.flatnonzero(items.n_choices[annotations.item] > 1)
+    item = annotations.item[rows]
     m = len(items.tasks) if per_task else 1
-    task = items.task[annotations.item] if per_task else 0
     return Given(
-        item=annotations.item,
-        annotator=annotations.annotator * m + task,
-        label=annotations.label,
-        n_choices=items.n_choices[annotations.item],
+        item=item,
+        annotator=annotations.annotator[rows] * m + (items.task[item] if per_task else 0),
+        label=annotations.label[rows],
+        n_choices=items.n_choices[item],
         n_items=len(items),
         n_annotators=len(annotations.annotators) * m,
         width=items.max_choices,
+        known=None if gold is None or not gold.any() else clamped(annotations, gold),
     )
+
+
+def clamped(annotations: Annotations, gold: Bools) -> Floats:
+    """(I, K) nats that leave an item with `gold` no truth but its gold answer, and other items as they are."""
+    items = annotations.items
+    other = np.arange(items.max_choices)[None, :] != items.gold[:, None]
+    return np.where((gold & (items.gold >= 0))[:, None] & other, CERTAIN, 0.0)
 
 
 def finite(log_p: Floats, annotations: Annotations) -> Floats:

@@ -55,6 +55,10 @@ class Kernel:
         """Expected counts of truth and label, pooled for the shared errors, shrunk for each annotator."""
         return self._updated(given, _met(given, posterior), self.coin.refit(given, posterior))
 
+    def with_prior(self, alpha: float, beta: float) -> Kernel:
+        """The same annotators under another Beta prior of their reliability."""
+        return replace(self, coin=self.coin.with_prior(alpha, beta))
+
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Kernel:
         """Rows drawn from their Dirichlet posterior under known truths."""
         met = _met(given, np.eye(given.width)[truth])

@@ -72,7 +72,7 @@ def solve(
     for _ in range(steps):
         annotators = annotators.refit(given, posterior)
         gamma = best_sharpness(log_p, posterior, gamma) if sharpness is None else sharpness
-        evidence = given.per_item(annotators.log_likelihood(given))
+        evidence = given.evidence(annotators)
         score = log_softmax(gamma * log_p, axis=1) + evidence
         posterior = softmax(score, axis=1)
         values.append(float(logsumexp(score, axis=1).sum()) + annotators.log_prior())
