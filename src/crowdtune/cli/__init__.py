@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, demo, evaluate, predict, simulate, train
+from crowdtune.cli import aggregate, bench, demo, evaluate, predict, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -28,6 +28,7 @@ for verb in (
     evaluate.evaluate,
 ):
     app.command()(verb)
+app.add_typer(bench.bench, name="bench")
 
 
 def _version(wanted: bool) -> None:
@@ -59,5 +60,5 @@ def main() -> None:
 
 
 def _stopped() -> None:
-    complain("stopped. A training run goes on with --resume; anything else starts anew.")
+    complain("stopped. A training run goes on with --resume, a bench with the same command; anything else starts anew.")
     sys.exit(INTERRUPTED)

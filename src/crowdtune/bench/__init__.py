@@ -1,0 +1,2 @@
+"""The papers' experiments as grids of cells, each run once, whatever interrupts them. Importing a part imports torch
+only where it trains."""

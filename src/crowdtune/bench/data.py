@@ -1,0 +1,110 @@
+"""The items of a cell: the bundled words, local files, or data sets of the hub."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from crowdtune.annotations import Ints, Items
+from crowdtune.bench.grid import Cell
+from crowdtune.bench.hub import HUB, from_hub
+from crowdtune.bundled import grades, words
+from crowdtune.errors import InputError
+from crowdtune.read import read
+
+BUNDLED: dict[str, Callable[[int, np.random.Generator], Items]] = {"words": words, "grades": grades}
+SPLIT = 0  # seed of every split: all seeds of a grid see the same training and test items
+HELD_OUT = 0.2  # share of the items to test on, where the data names no split to test on
+TESTS = ("test", "validation", "dev")  # names of splits to test on, the first that there is
+Paths = Mapping[str, Path]
+
+
+def parts(data: str) -> list[str]:
+    """Names of the data sets that `data` joins by +."""
+    return data.split("+")
+
+
+def source(data: str, paths: Paths) -> str:
+    """Which version of the data a cell sees, so that a changed file is another cell."""
+    said = []
+    for name in parts(data):
+        if name in paths:
+            said.append(hashlib.sha256(paths[name].read_bytes()).hexdigest()[:16])
+        elif name in HUB:
+            said.append(HUB[name].id)
+        elif name not in BUNDLED:
+            raise InputError(f"data set '{name}' is unknown. Name its file: --data {name}=FILE.")
+    return "+".join(said)
+
+
+def load_split(cell: Cell, paths: Paths) -> tuple[Items, Items]:
+    """Items to train on and items to test on, the same for every seed.
+
+    Args:
+        cell: its data, trained and held_out decide.
+        paths: name -> local file of a data set; without one it is asked for on the hub.
+    """
+    return _load_split(cell.data, cell.trained, cell.held_out, frozenset(paths.items()))
+
+
+@functools.lru_cache(maxsize=4)
+def _load_split(data: str, trained: int, held_out: int, paths: frozenset[tuple[str, Path]]) -> tuple[Items, Items]:
+    """The same Items every time, so that what is made of them can be kept."""
+    rng = np.random.default_rng(SPLIT)
+    if data in BUNDLED:
+        items = BUNDLED[data](trained + held_out, rng)
+        return items.take(np.arange(trained)), items.take(np.arange(trained, len(items)))
+    found = [_split(_items(name, dict(paths)), rng) for name in parts(data)]
+    train, test = (joined([pair[side] for pair in found], parts(data)) for side in (0, 1))
+    return _some(train, trained, rng), _some(test, held_out, rng)
+
+
+def joined(several: Sequence[Items], tasks: Sequence[str]) -> Items:
+    """Items of several data sets as one, each a task of its own."""
+    starts = np.cumsum([0, *(len(items.choice_sets) for items in several)])
+    return Items(
+        ids=[f"{task}:{name}" for items, task in zip(several, tasks, strict=True) for name in items.ids],
+        prompts=[prompt for items in several for prompt in items.prompts],
+        choice_sets=[choices for items in several for choices in items.choice_sets],
+        choice_set=np.concatenate([items.choice_set + begin for items, begin in zip(several, starts, strict=False)]),
+        tasks=list(tasks),
+        task=np.repeat(np.arange(len(several)), [len(items) for items in several]),
+        gold=np.concatenate([items.gold for items in several]),
+        splits=[name for items in several for name in items.splits],
+    )
+
+
+def _items(name: str, paths: Paths) -> Items:
+    """Items of a data set that have gold."""
+    items = read(paths[name])[0].items if name in paths else from_hub(name)
+    known = np.flatnonzero(items.gold >= 0)
+    if not len(known):
+        raise InputError(
+            f"data set '{name}' has no item with a gold answer, and the bench needs it to simulate a crowd."
+        )
+    return items.take(known)
+
+
+def _split(items: Items, rng: np.random.Generator) -> tuple[Items, Items]:
+    """By the data's own split where it has one to train and one to test on, else a random share."""
+    names = np.array(items.splits)
+    test = next((name for name in TESTS if (names == name).any()), "")
+    if test and (names == "train").any():
+        return items.take(np.flatnonzero(names == "train")), items.take(np.flatnonzero(names == test))
+    order = rng.permutation(len(items))
+    cut = round(HELD_OUT * len(items))
+    return items.take(np.sort(order[cut:])), items.take(np.sort(order[:cut]))
+
+
+def _some(items: Items, count: int, rng: np.random.Generator) -> Items:
+    """A random `count` of the items; 0 = all."""
+    if not count:
+        return items
+    if count > len(items):
+        raise InputError(f"{count} items were asked for, the data set has {len(items)} in that split.")
+    chosen: Ints = np.sort(rng.permutation(len(items))[:count])
+    return items.take(chosen)

@@ -1,0 +1,183 @@
+"""A cell is one training with everything that decides it; a grid is many of them, and a folder keeps what came out.
+
+A cell's folder is written aside and renamed, so that one that is there is whole, whatever was killed when.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from crowdtune.annotations import Bools
+from crowdtune.errors import InputError
+from crowdtune.simulate import reliability
+from crowdtune.write.tables import occupied, write_bytes, write_json
+
+HEAD = "minilm-head"  # the model that is no language model: a linear head on frozen sentence embeddings
+Pairs = tuple[tuple[str, str], ...]  # options by name, as text
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    Args:
+        data: "words", "grades", or the name of a data set; several joined by + are tasks of one.
+        model: "minilm-head", "embedded", a folder, or an id on the hub.
+        method: its name.
+        distribution: of the annotators' reliabilities, as `crowdtune simulate --reliability` takes it.
+        noise: how a wrong label is drawn.
+        overlap: who labels what.
+        expertise_learning_rate: of the annotators; None leaves it to the method.
+        seed: of the crowd, of dropout and of the order of batches. The split of the data is the same for all seeds.
+        options: further options of the method.
+        training: options of training.
+        trained: how many items to train on; 0 = all there are.
+        held_out: how many items to test on; 0 = all there are.
+        source: which version of the data: hashes of local files, ids on the hub, "" for the bundled words.
+    """
+
+    data: str
+    model: str
+    method: str = ""
+    distribution: str = "dist1"
+    noise: str = "uniform"
+    overlap: str = "shared"
+    expertise_learning_rate: float | None = None
+    seed: int = 0
+    options: Pairs = ()
+    training: Pairs = ()
+    trained: int = 0
+    held_out: int = 0
+    source: str = ""
+
+    @property
+    def annotators(self) -> int:
+        """J."""
+        return len(reliability(self.distribution))
+
+    @property
+    def method_settings(self) -> dict[str, str]:
+        """Options of the method by name, as text."""
+        rate = self.expertise_learning_rate
+        return dict(self.options) | ({} if rate is None else {"expertise_learning_rate": str(rate)})
+
+    @property
+    def variant(self) -> str:
+        """The method with what was chosen of its options: what a row of a table compares."""
+        rate = self.expertise_learning_rate
+        chosen = [] if rate is None else [f"rate {rate:g}"]
+        chosen += [f"{name}={value}" for name, value in self.options]
+        return f"{self.method} ({', '.join(chosen)})" if chosen else self.method
+
+    @property
+    def condition(self) -> str:
+        """Everything but the method and the seed that tells this cell from others, for people."""
+        return " ".join([self.model.rsplit("/", 1)[-1], self.data, self.distribution, self.noise, self.overlap])
+
+    @property
+    def name(self) -> str:
+        """Name of the cell's folder: readable, and different wherever anything differs."""
+        plain = msgspec.json.encode(asdict(self), order="sorted")
+        words = [self.data, self.distribution, self.noise, self.overlap, self.method, str(self.seed)]
+        readable = "-".join(words).replace(":", "_").replace("/", "_").replace(",", "_")
+        return f"{readable}-{hashlib.sha256(plain).hexdigest()[:10]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came out of a cell.
+
+    Args:
+        correct: (T,) True for a held-out item answered right.
+        zero_shot: share of them right before training.
+        posterior_accuracy: share of the training items whose posterior is right.
+        chance: share right by guessing.
+        verdict: said before training: "resolved", "ambiguous" or "unresolvable".
+        words: the verdict as a sentence.
+        curve: (optimiser step, share of held-out items right) while training.
+        annotators: rows of `runs.annotator_table`.
+        seconds: of training and scoring.
+    """
+
+    correct: Bools
+    zero_shot: float
+    posterior_accuracy: float
+    chance: float
+    verdict: str
+    words: str
+    curve: Sequence[tuple[int, float]]
+    annotators: Sequence[dict[str, Any]]
+    seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of held-out items right."""
+        return float(self.correct.mean())
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of a grid, one folder in it for each finished cell."""
+
+    folder: Path
+
+    def place(self, cell: Cell) -> Path:
+        """Where a finished cell is."""
+        return self.folder / "cells" / cell.name
+
+    def done(self, cell: Cell) -> bool:
+        """True once the cell has been run."""
+        return self.place(cell).exists()
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the folder for this process: make it, refuse one that holds something else, clear what a kill left.
+
+        The system lets go of the lock however the process ends.
+        """
+        cells = self.folder / "cells"
+        if not cells.exists() and occupied(self.folder):
+            raise InputError(f"{self.folder} holds something that is no bench. Choose another folder: -o DIR.")
+        cells.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as e:
+                raise InputError(f"another bench works in {self.folder}. Wait for it, or choose another -o DIR.") from e
+            for left in cells.glob(".*"):
+                shutil.rmtree(left)
+            yield
+
+    def aside(self, cell: Cell) -> Path:
+        """A new folder to work in, for this process alone."""
+        folder = self.folder / "cells" / f".{cell.name}.{os.getpid()}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep(self, cell: Cell, outcome: Outcome, aside: Path) -> None:
+        """Write what came out into `aside` and move that to the cell's place."""
+        write_json(aside / "cell.json", asdict(cell))
+        write_bytes(aside / "correct.bin", np.packbits(outcome.correct).tobytes())
+        plain = {name: value for name, value in vars(outcome).items() if name != "correct"}
+        write_json(aside / "results.json", plain | {"held_out": len(outcome.correct), "accuracy": outcome.accuracy})
+        aside.rename(self.place(cell))
+
+    def load(self, cell: Cell) -> Outcome:
+        """What came out of a finished cell."""
+        place = self.place(cell)
+        plain = msgspec.json.decode((place / "results.json").read_bytes())
+        bits = np.frombuffer((place / "correct.bin").read_bytes(), dtype=np.uint8)
+        correct = np.unpackbits(bits, count=plain.pop("held_out")).astype(bool)
+        del plain["accuracy"]
+        return Outcome(correct=correct, **plain)

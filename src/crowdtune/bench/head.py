@@ -1,0 +1,193 @@
+"""Cells on a frozen encoder: a linear head on sentence embeddings, trained in a second, whatever the method.
+
+The head starts as what the encoder knows without training: the weights of a choice are the embedding of the choice's
+own words in the template, times a scale, and its mean answer is taken off as `lm.centre` does. So it has a prior that
+is better than chance, as a pre-trained language model has, and can be turned round by a crowd as one can.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.bench.grid import Cell, Outcome
+from crowdtune.bench.outcome import Trained, outcome
+from crowdtune.errors import InputError
+from crowdtune.examples import Examples
+from crowdtune.lm.embed import embed
+from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.metrics.accuracy import accuracy
+from crowdtune.names import find
+from crowdtune.runs import annotator_table
+from crowdtune.settings import apply
+from crowdtune.training.annotator_step import make_step
+
+COSINE = SimpleNamespace(lr_scheduler_type="cosine", get_warmup_steps=lambda steps: 0)  # the annotators' schedule
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """How a head is trained, whatever the method."""
+
+    template: str = "Sentiment of {prompt}"  # of items, and of choices in the place of an item
+    scale: float = 10.0  # of the weights a choice starts with: how sure the untrained head is
+    learning_rate: float = 0.01  # Adam, cosine to 0
+    epochs: int = 30  # passes over the items
+    batch_size: int = 64  # items in a step
+    points: int = 20  # of the learning curve
+
+
+@dataclass(frozen=True, eq=False)
+class HeadStart:
+    """What all methods start from.
+
+    Args:
+        train: (I, D) embeddings of the items to train on.
+        test: (T, D) of the items to test on.
+        weight: (K, D) of each choice.
+        bias: (K,) of each choice.
+    """
+
+    train: Tensor
+    test: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    @property
+    def anchor(self) -> Anchor:
+        """What the untrained head says of the training items, centred, and their embeddings."""
+        return Anchor(_log_p(self.train, self.weight, self.bias), self.train.numpy())
+
+    @property
+    def test_log_p(self) -> Floats:
+        """(T, K) of the untrained head on the test items."""
+        return _log_p(self.test, self.weight, self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A trained head.
+
+    Args:
+        log_p: (I, K) log-probabilities of the items it was trained on.
+        test_log_p: (T, K) of the test items.
+        curve: (step, share of the test items right) while it was trained.
+    """
+
+    log_p: Floats
+    test_log_p: Floats
+    curve: list[tuple[int, float]]
+
+
+def run_head(cell: Cell, annotations: Annotations, test: Items) -> Outcome:
+    """Train a head on a crowd and test it.
+
+    Args:
+        cell: which.
+        annotations: N labels.
+        test: T items with gold.
+    """
+    blank = find("crowdtune.methods", cell.method, "method")()
+    method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
+    start = head_start(annotations.items, test, options)
+    began = time.monotonic()
+    plan = method.plan(annotations, start.anchor)
+    head = train_head(start, plan, test, options, cell.seed)
+    found = plan.conclude(head.log_p)
+    trained = Trained(
+        anchor=start.anchor.log_p,
+        zero_shot=start.test_log_p,
+        answers=head.test_log_p.argmax(axis=1),
+        posterior_accuracy=accuracy(found.posterior, annotations.items.gold),
+        annotators=annotator_table(annotations, found.posterior, found.columns),
+        curve=head.curve,
+        began=began,
+    )
+    return outcome(annotations, test, trained)
+
+
+def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
+    """Embed items and choices; the bias takes off what the head answers on average over the training items."""
+    if not train.common_choices or train.common_choices != test.common_choices:
+        raise InputError("the head needs items that all have the same choices. Choose a language model for this data.")
+    features, held_out, choices = (
+        _features(tuple(texts), options.template) for texts in (train.prompts, test.prompts, train.common_choices)
+    )
+    weight = options.scale * choices
+    mean = (features @ weight.T).softmax(dim=1).mean(dim=0)
+    return HeadStart(features, held_out, weight, -mean.log())
+
+
+@functools.lru_cache(maxsize=8)
+def _features(texts: tuple[str, ...], template: str) -> Tensor:
+    """(I, D) embeddings in the template, made once in a process."""
+    return torch.from_numpy(embed([template.replace("{prompt}", text) for text in texts])).float()
+
+
+def train_head(start: HeadStart, plan: Plan, items: Items, options: HeadTraining, seed: int) -> Head:
+    """Train a copy of the head on a plan by mini-batches of the items that have weight.
+
+    Args:
+        start: the untrained head.
+        plan: of a method, on the I training items.
+        items: the T test items, with gold.
+        options: how.
+        seed: of the order of the batches.
+    """
+    used = np.flatnonzero(plan.examples.weights > 0)
+    features, table = start.train[used], _table(plan.examples.take(used))
+    weight, bias = start.weight.clone().requires_grad_(), start.bias.clone().requires_grad_()
+    optimizer = torch.optim.Adam([weight, bias], lr=options.learning_rate)
+    order, step, curve = torch.Generator().manual_seed(seed), 0, []
+    last = options.epochs * math.ceil(len(used) / options.batch_size)
+    annotators = make_step(plan.objective.annotators, plan.annotator_learning_rate, torch.device("cpu"))
+    if annotators is not None:
+        annotators.schedule(COSINE, last)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, last)
+    marks = set(np.linspace(0, last, options.points + 1).round().astype(int).tolist())
+    for _ in range(options.epochs):
+        for index in torch.randperm(len(used), generator=order).split(options.batch_size):
+            if step in marks:
+                curve.append((step, _right(_log_p(start.test, weight, bias), items)))
+            batch = {name: column[index] for name, column in table.items()}
+            log_p = (features[index] @ weight.T + bias).log_softmax(dim=1)
+            (plan.objective.total(log_p, batch) / plan.objective.count(batch).clamp(min=1e-6)).backward()
+            if annotators is not None:
+                annotators.step()
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            step += 1
+    test_log_p = _log_p(start.test, weight, bias)
+    return Head(_log_p(start.train, weight, bias), test_log_p, [*curve, (last, _right(test_log_p, items))])
+
+
+def _table(examples: Examples) -> Mapping[str, Tensor]:
+    """All examples as objectives see them: a row per item in every column."""
+    return {
+        "labels": torch.from_numpy(examples.labels),
+        "annotators": torch.from_numpy(examples.annotators),
+        "task": torch.from_numpy(examples.items.task),
+        "answers": torch.where(torch.from_numpy(examples.items.choice_mask), 0, -1),
+        "target": torch.from_numpy(examples.targets).float(),
+        "weight": torch.from_numpy(examples.weights).float(),
+        "index": torch.from_numpy(examples.index),
+    }
+
+
+def _log_p(features: Tensor, weight: Tensor, bias: Tensor) -> Floats:
+    with torch.no_grad():
+        return np.asarray((features @ weight.T + bias).double().log_softmax(dim=1).numpy())
+
+
+def _right(log_p: Floats, items: Items) -> float:
+    return float((log_p.argmax(axis=1) == items.gold).mean())

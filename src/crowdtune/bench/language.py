@@ -1,0 +1,53 @@
+"""Cells on language models, through the same path as `crowdtune train`; the big model folder is deleted afterwards."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.bench.grid import Cell, Outcome
+from crowdtune.bench.outcome import Trained, outcome
+from crowdtune.lm.score import score
+from crowdtune.methods import Start, options, predict, prepare, train
+from crowdtune.training.options import Training
+
+
+def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside: Path) -> Outcome:
+    """Train, predict the test items with the saved model, keep the run without its model.
+
+    Args:
+        cell: which.
+        annotations: N labels.
+        test: T items with gold.
+        aside: folder of the cell; the run is in it.
+    """
+    settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
+    start, zero_shot = _started(annotations.items, test, options("noisy", settings | {"seed": "0"})[1])
+    began = time.monotonic()
+    run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=start)
+    answers = [int(np.argmax(row)) for row in predict(run, test)["probabilities"]]
+    shutil.rmtree(run.model)
+    trained = Trained(
+        anchor=start.anchor.log_p,
+        zero_shot=zero_shot,
+        answers=np.array(answers, dtype=np.int64),
+        posterior_accuracy=run.results["posterior_accuracy"],
+        annotators=run.annotators,
+        curve=[],
+        began=began,
+    )
+    return outcome(annotations, test, trained)
+
+
+@functools.lru_cache(maxsize=1)
+def _started(items: Items, test: Items, training: Training) -> tuple[Start, Floats]:
+    """The untrained model with what it says of the items, and (T, K) what it says of the test items."""
+    none = np.zeros(0, dtype=np.int64)
+    start = prepare(Annotations(items, [], none, none, none), training, test)
+    assert start.test is not None
+    return start, score(start.lm, start.test[1], bf16=training.bf16)
