@@ -126,6 +126,17 @@ def test_annotators_best_first_and_thin_last() -> None:
     ]
 
 
+def test_a_wide_interval_is_too_few_to_judge() -> None:
+    """a0 and a1 gave six labels each, both always right; of a0 that is known to within 0.6, of a1 to within 0.5."""
+    annotations = from_table([[0, 0]] * 6)
+    extra = {"reliability_low": [0.3, 0.4], "reliability_high": [0.9, 0.9]}
+    rows = annotator_table(annotations, np.tile([1.0, 0.0], (6, 1)), extra)
+    assert [(row["annotator"], row["thin"], row["reliability_low"]) for row in rows] == [
+        ("a1", False, 0.4),
+        ("a0", True, 0.3),
+    ]
+
+
 def test_annotators_without_gold_have_no_accuracy() -> None:
     assert annotator_table(from_table([[0]]), np.array([[1.0, 0.0]]))[0]["accuracy"] is None
 

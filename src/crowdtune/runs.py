@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.accuracy import entropy
 from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task, ties
 from crowdtune.write.tables import occupied, write_json, write_table
+
+WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 
 
 @dataclass(frozen=True)
@@ -130,28 +132,37 @@ def annotator_table(
     Args:
         annotations: N labels.
         posterior: (I, K) P(truth = k) of their items.
-        extra: further columns, J values each, e.g. expertise.
+        extra: further columns, J values each, e.g. expertise, or reliability_low and reliability_high.
 
     Returns:
         Rows of annotator, labels, reliability (mean posterior of the labels given), accuracy (against gold, None
-        without), thin (True: too few labels to judge), with several tasks the reliability in each, and `extra`.
+        without), thin (True: too few to judge, by `_thin`), with several tasks the reliability in each, and `extra`.
     """
     trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
     extra = _per_task(annotations, posterior) | (extra or {})
     count = annotations.labels_per_annotator
-    order = np.lexsort((-np.nan_to_num(trust), count < THIN))
+    thin = _thin(count, extra)
+    order = np.lexsort((-np.nan_to_num(trust), thin))
     return [
         {
             "annotator": annotations.annotators[j],
             "labels": int(count[j]),
             "reliability": _rounded(trust[j]),
             "accuracy": _rounded(truth[j]),
-            "thin": bool(count[j] < THIN),
+            "thin": bool(thin[j]),
         }
         | {name: values[j] for name, values in extra.items()}
         for j in order
         if count[j] > 0
     ]
+
+
+def _thin(count: Ints, extra: dict[str, list[Any]]) -> Bools:
+    """(J,) too few to judge: fewer than 5 labels, or a 95 % interval of the reliability wider than half of all."""
+    if not {"reliability_low", "reliability_high"} <= extra.keys():
+        return np.asarray(count < THIN)
+    width = np.array(extra["reliability_high"], float) - np.array(extra["reliability_low"], float)
+    return np.asarray((count < THIN) | (width > WIDE))
 
 
 def _typed(name: str, cell: str) -> Any:

@@ -11,11 +11,11 @@ from scipy.stats import beta as beta_distribution
 
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.em.coin import coin
-from crowdtune.em.gibbs import sample
+from crowdtune.em.gibbs import Sample, interval_columns, per_annotator, sample
 from crowdtune.em.given import Given, flat, given
 from crowdtune.em.kernel import kernel
 from crowdtune.em.prior import CrowdPrior, chance, crowd_prior
-from tests.crowds import from_table, lopsided
+from tests.crowds import crowd, from_table, lopsided, make_items
 
 DRAWS = 8_000
 TOLERANCE = 0.03  # about four standard errors of a share from 8,000 draws, of which one in ten counts as its own
@@ -91,6 +91,17 @@ def test_without_a_model_a_prior_that_knows_no_direction_knows_no_truth() -> Non
     posterior, mean = exact(flat(annotations), annotations, list(zip(above.alpha, above.beta, strict=True)))
     assert posterior[0, 0] > 0.85
     assert mean[0] > 0.7
+
+
+def test_intervals_as_columns() -> None:
+    """Two annotators, two tasks: a0 gave three labels in t0 and one in t1, a1 one in t1 alone."""
+    annotations = crowd(
+        make_items([-1] * 4, task=[0, 0, 0, 1]), [(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (3, 1, 0)]
+    )
+    draws = np.array([[0.8, 0.4, 0.1, 0.9], [0.8, 0.4, 0.1, 0.9]])  # a0 in t0, a0 in t1, a1 in t0, a1 in t1
+    drawn = Sample(np.full((4, 2), 0.5), draws)
+    np.testing.assert_allclose(per_annotator(drawn, annotations), [[0.7, 0.9]] * 2)
+    assert interval_columns(drawn, annotations) == {"reliability_low": [0.7, 0.9], "reliability_high": [0.7, 0.9]}
 
 
 def test_same_seed_same_draws() -> None:

@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from crowdtune.metrics.accuracy import accuracy, calibration_error, entropy, negative_log_likelihood, recall
+from crowdtune.metrics.accuracy import (
+    accuracy,
+    calibration_error,
+    calibration_error_by_mass,
+    entropy,
+    negative_log_likelihood,
+    recall,
+)
 from tests.crowds import make_items, with_choices
 
 P = np.array([[0.7, 0.3, 0.0], [0.4, 0.4, 0.2], [1 / 3, 1 / 3, 1 / 3], [0.1, 0.1, 0.8], [0.2, 0.5, 0.3]])
@@ -25,7 +32,7 @@ def test_accuracy_counts_n_tied_choices_1_over_n(gold: list[int], share: float) 
     assert accuracy(P, np.array(gold)) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("metric", [accuracy, negative_log_likelihood, calibration_error])
+@pytest.mark.parametrize("metric", [accuracy, negative_log_likelihood, calibration_error, calibration_error_by_mass])
 def test_nan_without_gold(metric: object) -> None:
     assert callable(metric)
     assert math.isnan(metric(P, np.full(5, -1)))
@@ -92,3 +99,17 @@ def test_entropy(row: list[float], nats: float) -> None:
     found = entropy(np.array([row]))
     assert found[0] == pytest.approx(nats)
     assert not np.signbit(found[0])
+
+
+def test_calibration_error_by_mass_by_hand() -> None:
+    """Bins of two: sure at 0.9 and 0.8, one right, gap 0.7; sure at 0.7 and 0.6, both right, gap 0.7."""
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7]])
+    assert calibration_error_by_mass(p, np.array([0, 0, 1, 1]), bins=2) == pytest.approx(1.4 / 4)
+
+
+def test_calibration_error_by_mass_of_true_probabilities() -> None:
+    """20,000 items drawn as they say: what chance leaves, 0.4 sqrt(15 / 20,000) at confidences of about a half."""
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(3), size=20_000)
+    gold = (p.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
+    assert calibration_error_by_mass(p, gold) < 2 * 0.4 * math.sqrt(15 / 20_000)

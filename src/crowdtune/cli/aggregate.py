@@ -21,7 +21,7 @@ from crowdtune.write.tables import check_form, write_table
 @reads
 def aggregate(
     load: Load,
-    method: Annotated[str, typer.Option(help="majority or dawid-skene.")] = "dawid-skene",
+    method: Annotated[str, typer.Option(help="majority, dawid-skene or one-coin.")] = "dawid-skene",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from crowdtune.annotations import Floats, Ints
+from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Annotators, Given
 from crowdtune.em.prior import CrowdPrior
@@ -77,6 +77,23 @@ def sample(
             coins, annotators = coins.with_prior(alpha, beta), annotators.with_prior(alpha, beta)
         annotators = annotators.draw(given, truth, rng)
     return Sample(total / draws, kept)
+
+
+def per_annotator(drawn: Sample, annotations: Annotations) -> Floats:
+    """(R, J) draws of each annotator's reliability; of one per annotator and task, the mean over the labels given."""
+    j, m = len(annotations.annotators), len(annotations.items.tasks)
+    if drawn.reliability.shape[1] == j:
+        return drawn.reliability
+    pair = annotations.annotator * m + annotations.items.task[annotations.item]
+    count = np.bincount(pair, minlength=j * m).reshape(j, m)
+    weight = count / np.maximum(count.sum(axis=1, keepdims=True), 1)
+    return np.asarray((drawn.reliability.reshape(-1, j, m) * weight).sum(axis=2))
+
+
+def interval_columns(drawn: Sample, annotations: Annotations, level: float = 0.95) -> dict[str, list[float]]:
+    """reliability_low and reliability_high, J values each, as `runs.annotator_table` takes them."""
+    low, high = Sample(drawn.posterior, per_annotator(drawn, annotations)).interval(level)
+    return {"reliability_low": low.round(4).tolist(), "reliability_high": high.round(4).tolist()}
 
 
 def _drawn(posterior: Floats, rng: np.random.Generator) -> Ints:

@@ -15,8 +15,11 @@ import numpy as np
 from scipy.special import betaln
 
 from crowdtune.annotations import Floats
+from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Given
+from crowdtune.em.solve import Solution, solve
 
+ROUNDS = 10  # of fitting prior and annotators in turn; the prior is a point of the grid and settles in three or four
 MEANS, STRENGTHS = 24, 12  # points of the grid
 WEAKEST, STRONGEST = 2.0, 50.0  # pseudo-labels
 
@@ -34,10 +37,19 @@ class CrowdPrior:
     beta: Floats
 
     def fitted(self, given: Given, posterior: Floats) -> tuple[float, float]:
-        """(alpha, beta) most probable given the right labels an (I, K) posterior expects of each annotator."""
-        right, count = given.per_annotator(given.at_label(posterior)), given.per_annotator(np.ones(len(given)))
+        """(alpha, beta) most probable given how many labels of each annotator an (I, K) posterior takes for right.
+
+        That number is in doubt: it is taken at its mean plus and minus its standard deviation. At the mean alone the
+        annotators of a thin crowd look alike, are then made so, and the vote decides.
+        """
+        likely = given.at_label(posterior)
+        mean, spread = given.per_annotator(likely), np.sqrt(given.per_annotator(likely * (1 - likely)))
+        count = given.per_annotator(np.ones(len(given)))
         a, b = self.alpha[:, None], self.beta[:, None]
-        return self._at(int((betaln(a + right, b + count - right) - betaln(a, b)).sum(axis=1).argmax()))
+        total = np.zeros(len(a))
+        for right in (np.maximum(mean - spread, 0), np.minimum(mean + spread, count)):
+            total += (betaln(a + right, b + count - right) - betaln(a, b)).sum(axis=1)
+        return self._at(int(total.argmax()))
 
     def drawn(self, reliability: Floats, rng: np.random.Generator) -> tuple[float, float]:
         """(alpha, beta) drawn given (J,) reliabilities in (0, 1): a step of Gibbs sampling."""
@@ -58,11 +70,34 @@ def crowd_prior(lowest: float = 0.0) -> CrowdPrior:
     return CrowdPrior(alpha[kept], beta[kept])
 
 
-def one_prior(alpha: float, beta: float) -> CrowdPrior:
-    """A Beta prior that is stated, not learned."""
-    return CrowdPrior(np.array([alpha]), np.array([beta]))
-
-
 def chance(given: Given) -> float:
     """Share of right labels of annotators who guess; where no label is, that of two choices."""
     return float((1 / given.n_choices).mean()) if len(given) else 0.5
+
+
+def solve_coin(
+    log_p: Floats, given: Given, *, start: Floats | None = None, lowest: float = 0.0, sharpness: float | None = None
+) -> Solution[Coin]:
+    """One coin under the prior its crowd teaches: EM and the prior in turn, until the prior stays.
+
+    The coins are most probable in log-odds, where the mode is what Beta(alpha + 1, beta + 1) has in s, and equals the
+    posterior's mean: a thin annotator is taken for as reliable as expected, not as is likeliest.
+
+    Args:
+        log_p: (I, K) log-probabilities of the model, finite.
+        given: N labels.
+        start: (I, K) posterior to begin with; by default the model's own.
+        lowest: mean of the least reliable crowd held possible; `chance` without a model.
+        sharpness: exponent of the model's probabilities; None fits it.
+    """
+    possible = crowd_prior(lowest)
+    posterior = np.exp(log_p) if start is None else start
+    before = None
+    for _ in range(ROUNDS):
+        prior = possible.fitted(given, posterior)
+        if prior == before:
+            break
+        ready = coin(given, prior[0] + 1, prior[1] + 1)
+        found = solve(log_p, given, ready, start=posterior, sharpness=sharpness)
+        posterior, before = found.posterior, prior
+    return found
