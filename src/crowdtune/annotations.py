@@ -18,6 +18,7 @@ from crowdtune.errors import InputError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 UNKNOWN = -1  # code of a gold answer nobody gave
@@ -81,6 +82,14 @@ class Items:
         """(M,) True for a task whose items all have the same choices, so that a confusion matrix means something."""
         sets = [np.unique(self.choice_set[self.task == m]) for m in range(len(self.tasks))]
         return np.array([len(s) <= 1 for s in sets], dtype=bool)
+
+    def require_shared_choices(self, method: str, instead: str) -> None:
+        """Refuse tasks whose items have different choices, for a method that models how choices are confused."""
+        for m in np.flatnonzero(~self.shared_choices).tolist():
+            raise InputError(
+                f"{method} needs the same choices on all items of a task, '{self.tasks[m]}' has different ones: "
+                f"a confusion matrix would only model the position of answers. Use {instead}."
+            )
 
     @property
     def common_choices(self) -> tuple[str, ...]:

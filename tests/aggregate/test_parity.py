@@ -1,11 +1,11 @@
-"""Oracle: crowd-kit, an independent implementation."""
+"""Oracles: crowd-kit and cleanlab, independent implementations."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from crowdtune.aggregate import aggregator
+from crowdtune.aggregate import aggregator, crowdlab
 from crowdtune.aggregate.dawid_skene import DawidSkene
 from tests.crowds import lopsided
 
@@ -35,3 +35,25 @@ def test_majority() -> None:
 def _frame() -> object:
     pandas = pytest.importorskip("pandas")
     return pandas.DataFrame({"task": annotations.item, "worker": annotations.annotator, "label": annotations.label})
+
+
+@pytest.mark.parametrize("missing", [0.3, 0.8])
+def test_crowdlab(missing: float) -> None:
+    """cleanlab's defaults: its consensus, its weights, its quality of a label: the posterior of the choice given."""
+    peer = pytest.importorskip("cleanlab.multiannotator")
+    rng = np.random.default_rng(4)
+    made = lopsided(300, rng, missing)
+    made = made.take_items(np.flatnonzero(made.labels_per_item))
+    model = rng.dirichlet(np.ones(3), len(made.items)) + np.eye(3)[made.items.gold]
+    model /= model.sum(axis=1, keepdims=True)
+    wide = np.full((len(made.items), 7), np.nan)
+    wide[made.item, made.annotator] = made.label
+    theirs = peer.get_label_quality_multiannotator(wide, model, return_weights=True, verbose=False)
+    ours = crowdlab(made, model)
+    np.testing.assert_allclose(ours.model_weight, theirs["model_weight"])
+    np.testing.assert_allclose(ours.annotator_weights, theirs["annotator_weight"])
+    quality = theirs["detailed_label_quality"].to_numpy()[made.item, made.annotator]
+    np.testing.assert_allclose(ours.posterior[made.item, made.label], quality)
+    best = theirs["label_quality"]["consensus_label"].to_numpy()
+    np.testing.assert_array_equal(ours.posterior.argmax(axis=1), best)
+    assert (made.votes.argmax(axis=1) != best).any()

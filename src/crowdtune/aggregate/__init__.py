@@ -1,14 +1,16 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations) -> Fit`.
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations) -> Fit`. `crowdlab` is none: it also
+takes a model's probabilities, as an array.
 """
 
 from __future__ import annotations
 
+from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
 from crowdtune.names import find, known
 
-__all__ = ["Aggregator", "Fit", "aggregator", "names", "vote_shares"]
+__all__ = ["Aggregator", "Ensemble", "Fit", "aggregator", "crowdlab", "names", "vote_shares"]
 
 
 def names() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations, Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,10 @@ def vote_shares(annotations: Annotations) -> Floats:
     votes = np.where(empty, mask, votes)
     shares: Floats = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     return shares
+
+
+def winners(scores: Floats, among: Bools) -> Floats:
+    """(I, K) all weight on the highest score of each row `among` the choices marked; tied ones share it."""
+    top = np.where(among, scores, -np.inf)
+    won = np.isclose(top, top.max(axis=1, keepdims=True, initial=-np.inf)) & among
+    return np.asarray(won / won.sum(axis=1, keepdims=True))

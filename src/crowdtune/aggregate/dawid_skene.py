@@ -17,7 +17,6 @@ from scipy.special import logsumexp, softmax
 
 from crowdtune.aggregate._fit import Fit, vote_shares
 from crowdtune.annotations import Annotations, Floats
-from crowdtune.errors import InputError
 
 TINY = 1e-300  # keeps log(0) finite where the prior is 0
 
@@ -40,11 +39,7 @@ class DawidSkene:
     def fit(self, annotations: Annotations) -> Fit:
         """Run EM in each task by itself, from the vote shares; needs choices that all items of a task share."""
         items = annotations.items
-        for m in np.flatnonzero(~items.shared_choices).tolist():
-            raise InputError(
-                f"dawid-skene needs the same choices on all items of a task, '{items.tasks[m]}' has different ones: "
-                "a confusion matrix would only model the position of answers. Use majority, or crowdtune train."
-            )
+        items.require_shared_choices("dawid-skene", instead="majority, or crowdtune train")
         posterior = vote_shares(annotations)
         fit = Fit(posterior)
         for m, task in enumerate(items.tasks):

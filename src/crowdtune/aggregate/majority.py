@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._fit import Fit, vote_shares, winners
 from crowdtune.annotations import Annotations
 
 
@@ -16,8 +14,4 @@ class Majority:
 
     def fit(self, annotations: Annotations) -> Fit:
         """Posterior with 1 on the winner, 1/2 each on two tied winners, uniform without labels."""
-        shares = vote_shares(annotations)
-        if shares.size == 0:
-            return Fit(shares)
-        winners = np.isclose(shares, shares.max(axis=1, keepdims=True)) & annotations.items.choice_mask
-        return Fit(winners / winners.sum(axis=1, keepdims=True))
+        return Fit(winners(vote_shares(annotations), annotations.items.choice_mask))
