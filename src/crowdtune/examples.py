@@ -22,6 +22,7 @@ class Examples:
         annotators: (I, A) who gave each of them, padded with -1.
         targets: (I, K) target distribution, rows sum to 1; zeros where an objective needs none.
         weights: (I,) weight of each item, >= 0; training leaves out items of weight 0.
+        index: (I,) place of each item in the data it was taken from.
     """
 
     items: Items
@@ -29,6 +30,7 @@ class Examples:
     annotators: Ints
     targets: Floats
     weights: Floats
+    index: Ints
 
     def __len__(self) -> int:
         return len(self.items)
@@ -41,6 +43,7 @@ class Examples:
             self.annotators[index],
             self.targets[index],
             self.weights[index],
+            self.index[index],
         )
 
 
@@ -65,12 +68,11 @@ def from_annotations(annotations: Annotations) -> Examples:
     """Examples that carry every label with its annotator; an item without labels has weight 0."""
     labels, annotators = padded(annotations)
     targets = np.zeros((len(annotations.items), annotations.items.max_choices))
-    return Examples(
-        annotations.items, labels, annotators, targets, (annotations.labels_per_item > 0).astype(np.float64)
-    )
+    weights = (annotations.labels_per_item > 0).astype(np.float64)
+    return Examples(annotations.items, labels, annotators, targets, weights, np.arange(len(annotations.items)))
 
 
 def from_targets(items: Items, targets: Floats, weights: Floats) -> Examples:
     """Examples that carry a target distribution (I, K) and a weight (I,) each."""
     none = np.full((len(items), 0), -1, dtype=np.int64)
-    return Examples(items, none, none, targets, weights)
+    return Examples(items, none, none, targets, weights, np.arange(len(items)))

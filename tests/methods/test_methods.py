@@ -16,6 +16,7 @@ from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
 from crowdtune.lm.load import load
 from crowdtune.methods import evaluate, predict, train
+from crowdtune.methods._plan import Anchor
 from crowdtune.names import known
 from crowdtune.simulate import reliability, simulate
 from tests.tiny import word_items
@@ -61,7 +62,7 @@ def test_realm_with_everybody_an_expert_is_noisy(tiny_llama: Path, tmp_path: Pat
     made, options = crowd(n=40), Training(epochs=2, learning_rate=1e-3, bf16=False)
     experts = Expertise(3)
     experts.rho.data.fill_(30.0)
-    noisy = Noisy().plan(made, np.zeros((40, 2)))
+    noisy = Noisy().plan(made, Anchor(np.zeros((40, 2)), np.zeros((40, 0), np.float32)))
     weights = []
     for name, examples, objective in (
         ("noisy", noisy.examples, noisy.objective),

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crowdtune.annotations import Floats
+from crowdtune.annotations import Floats, Singles
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
 
@@ -76,12 +76,35 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
         bf16: autocast to bfloat16.
     """
     table = np.full(encoded.answers.shape, -np.inf)
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded.prompts[i]))
+    for index, log_p in _scored(lm, encoded, bf16):
+        table[index] = log_p
+    table[encoded.answers < 0] = -np.inf
+    return table
+
+
+def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tuple[Floats, Singles]:
+    """The table of `score`, and (I, H) hidden states from which its logits were made, in the same pass."""
+    read: list[Tensor] = []
+    hook = lm.model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, inputs: read.append(inputs[0][:, -1].float().cpu())
+    )
+    try:
+        table = score(lm, encoded, bf16)
+    finally:
+        hook.remove()
+    order = np.concatenate([*_batches(encoded), np.zeros(0, np.int64)]).astype(np.int64)
+    hidden = np.empty((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
+    hidden[order] = torch.cat(read).numpy() if read else 0
+    return table, hidden
+
+
+def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[list[int], Floats]]:
+    """Batches of items with their (B, K) log-probabilities."""
     training = lm.model.training
     lm.model.eval()
     try:
         with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
-            for index in _batches(order, encoded):
+            for index in _batches(encoded):
                 ids, mask = pad([encoded.prompts[i] for i in index], lm)
                 batch = {
                     "input_ids": ids,
@@ -90,17 +113,15 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
                     "offset": torch.from_numpy(encoded.offset[index]).float(),
                 }
                 batch = {name: value.to(lm.device) for name, value in batch.items()}
-                table[index] = choice_log_probs(lm.model, batch).cpu().numpy()
+                yield index, choice_log_probs(lm.model, batch).cpu().numpy()
     finally:
         lm.model.train(training)
-    table[encoded.answers < 0] = -np.inf
-    return table
 
 
-def _batches(order: Sequence[int], encoded: Encoded) -> Iterator[list[int]]:
+def _batches(encoded: Encoded) -> Iterator[list[int]]:
     """Cut items, shortest first, into batches of at most SCORING_TOKENS tokens with their padding."""
     batch: list[int] = []
-    for i in order:
+    for i in sorted(range(len(encoded)), key=lambda i: len(encoded.prompts[i])):
         if batch and (len(batch) + 1) * len(encoded.prompts[i]) > SCORING_TOKENS:
             yield batch
             batch = []

@@ -8,15 +8,43 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations, Bools, Floats, Singles
 from crowdtune.examples import Examples, from_targets
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.trainer import Objective
 
 
-def of_the_model(log_p: Floats) -> Floats:
-    """Posterior that is the trained model's opinion alone."""
-    return np.asarray(np.exp(log_p))
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """What a method believes in the end.
+
+    Args:
+        posterior: (I, K) P(truth = k), rows sum to 1.
+        columns: to add to the table of annotators, J values each.
+        results: to add to results.json.
+    """
+
+    posterior: Floats
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+def of_the_model(log_p: Floats) -> Conclusion:
+    """The trained model's opinion alone."""
+    return Conclusion(np.asarray(np.exp(log_p)))
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """What the model knew of the items before any training.
+
+    Args:
+        log_p: (I, K) log-probabilities, centred.
+        hidden: (I, H) hidden states its answers were read from.
+    """
+
+    log_p: Floats
+    hidden: Singles
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,29 +54,29 @@ class Plan:
     Args:
         examples: what to train on.
         objective: what to minimise.
-        annotator_learning_rate: rate of the annotators' parameters, where the objective has some.
-        posterior: (I, K) log-probabilities of the trained model -> (I, K) posterior over truths.
-        annotator_columns: columns to add to the table of annotators after training, J values each.
         story: one sentence for the model card: how the labels were used.
+        annotator_learning_rate: rate of the annotators' parameters, where the objective has some.
+        conclude: (I, K) log-probabilities of the trained model -> what the method believes in the end.
+        used_gold: (I,) True for items whose gold answer is evidence, so that nothing is measured on it; None for none.
     """
 
     examples: Examples
     objective: Objective
     story: str
     annotator_learning_rate: float = 0.0
-    posterior: Callable[[Floats], Floats] = of_the_model
-    annotator_columns: Callable[[], dict[str, list[Any]]] = field(default=dict)
+    conclude: Callable[[Floats], Conclusion] = of_the_model
+    used_gold: Bools | None = None
 
 
 class Method(Protocol):
     """A frozen dataclass of options."""
 
-    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Decide.
 
         Args:
             annotations: N labels.
-            anchor: (I, K) log-probabilities of the model before training, centred.
+            anchor: what the model knew before training.
         """
         ...
 

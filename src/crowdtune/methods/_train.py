@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,16 +12,16 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from crowdtune.aggregate import aggregator
-from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.centre import Centre, fit_centre
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.reading import Reading
-from crowdtune.lm.score import score
+from crowdtune.lm.score import score, score_and_read
 from crowdtune.methods._card import model_card
-from crowdtune.methods._plan import Method, Plan
+from crowdtune.methods._plan import Anchor, Method, Plan
 from crowdtune.methods._predict import quality
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
@@ -45,7 +45,7 @@ class Start:
         reading: how it reads items.
         encoded: the training items' prompts.
         zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on.
-        anchor: (I, K) the same, centred: what it knows of the items, without its lean to one answer.
+        anchor: what it knows of the items, without its lean to one answer.
         test: held-out items with gold and their prompts, or None.
     """
 
@@ -53,7 +53,7 @@ class Start:
     reading: Reading
     encoded: Encoded
     zero_shot: Floats
-    anchor: Floats
+    anchor: Anchor
     test: tuple[Items, Encoded] | None = None
 
 
@@ -65,9 +65,9 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     form = PromptFormat(training.style, training.template, training.chat)
     encoded = encode(items, lm, form, training.max_length)
     logger.info(f"asking the untrained model about {len(items)} items ({encoded.format.style})")
-    log_p = score(lm, encoded, bf16=training.bf16)
+    log_p, hidden = score_and_read(lm, encoded, bf16=training.bf16)
     lean = fit_centre(encoded, log_p)
-    anchor = lean.shift(encoded, log_p)
+    anchor = Anchor(lean.shift(encoded, log_p), hidden)
     centre = lean if training.centre else Centre({})
     reading = Reading(
         training.lm, encoded.format, training.max_length, items.common_choices, centre, training.lora, training.bf16
@@ -76,7 +76,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
         lm=lm,
         reading=reading,
         encoded=centre.apply(encoded),
-        zero_shot=anchor if training.centre else log_p,
+        zero_shot=anchor.log_p if training.centre else log_p,
         anchor=anchor,
         test=None if test is None else (test, reading.encode(test, lm)),
     )
@@ -126,13 +126,14 @@ def train(
     untrained = start.lm.copy() if shared else start.lm
     trained = _finetune(untrained, start.encoded, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
-    posterior = plan.posterior(after)
+    found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
-    results |= _results(annotations, start, posterior, after) | _held_out(start, trained, training)
+    judged = _without_used_gold(annotations, plan)
+    results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
     for warning in results["warnings"]:
         logger.warning(warning)
-    run.write_annotators(annotator_table(annotations, posterior, plan.annotator_columns()))
-    run.write_items(annotations, posterior, method)
+    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
+    run.write_items(annotations, found.posterior, method)
     _save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
@@ -163,6 +164,14 @@ def _finetune(
     )
 
 
+def _without_used_gold(annotations: Annotations, plan: Plan) -> Annotations:
+    """The annotations without the gold answers a method was shown: nothing is measured on them."""
+    if plan.used_gold is None:
+        return annotations
+    gold = np.where(plan.used_gold, UNKNOWN, annotations.items.gold)
+    return replace(annotations, items=replace(annotations.items, gold=gold))
+
+
 def _sizes(annotations: Annotations) -> dict[str, int]:
     return {
         "items": len(annotations.items),
@@ -178,7 +187,7 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
         "truncated_prompts": start.encoded.truncated,
         **_against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
-        "warnings": warnings(annotations, start.anchor, after),
+        "warnings": warnings(annotations, start.anchor.log_p, after),
     }
 
 

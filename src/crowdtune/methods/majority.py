@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crowdtune.aggregate.majority import Majority as MajorityVote
-from crowdtune.annotations import Annotations, Floats
-from crowdtune.methods._plan import Plan, on_targets
+from crowdtune.annotations import Annotations
+from crowdtune.methods._plan import Anchor, Plan, on_targets
 
 
 @dataclass(frozen=True)
 class Majority:
     """Cross-entropy with the majority vote."""
 
-    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Majority-vote targets."""
         weights = (annotations.labels_per_item > 0).astype(float)
         targets = MajorityVote().fit(annotations).posterior

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.methods._plan import Plan, on_targets
+from crowdtune.methods._plan import Anchor, Plan, on_targets
 
 
 @dataclass(frozen=True)
 class Oracle:
     """Cross-entropy with the gold answer of every item that has one."""
 
-    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """One-hot gold targets."""
         items = annotations.items
         if not (items.gold >= 0).any():

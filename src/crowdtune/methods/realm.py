@@ -35,7 +35,7 @@ from crowdtune.annotators.expertise import Expertise
 from crowdtune.annotators.labels import flatten
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
-from crowdtune.methods._plan import Plan
+from crowdtune.methods._plan import Anchor, Conclusion, Plan
 from crowdtune.objectives.likelihood import Likelihood, posterior
 from crowdtune.training.frozen_stage import fit_frozen, table_batch
 
@@ -63,20 +63,21 @@ class Realm:
         if not 0 < self.expertise_start <= 0.5:
             raise InputError(f"expertise_start={self.expertise_start} must be above 0 and at most 0.5.")
 
-    def plan(self, annotations: Annotations, anchor: Floats) -> Plan:
+    def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Fit the annotators on the frozen model, then train both."""
         examples = from_annotations(annotations)
         experts = self._experts(annotations)
         objective = Likelihood(experts, n_labels=len(annotations), kind=self.likelihood)
         rate = self.expertise_learning_rate
-        fit_frozen(objective, examples, anchor, steps=self.frozen_steps, rate=rate)
+        fit_frozen(objective, examples, anchor.log_p, steps=self.frozen_steps, rate=rate)
         return Plan(
             examples,
             objective,
             f"trained with REALM ({self.likelihood} likelihood): the model and each annotator's expertise together",
             annotator_learning_rate=rate,
-            posterior=lambda log_p: _believed(log_p, examples, experts),
-            annotator_columns=lambda: _columns(experts, annotations),
+            conclude=lambda log_p: Conclusion(
+                _believed(log_p, examples, experts), columns=_columns(experts, annotations)
+            ),
         )
 
     def _experts(self, annotations: Annotations) -> Expertise:

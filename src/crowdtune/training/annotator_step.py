@@ -13,7 +13,18 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, get_scheduler
 
+from crowdtune.training.belief_step import BeliefStep
+
 FILE = "annotators.pt"
+
+
+def make_step(annotators: Any, learning_rate: float, device: torch.device) -> AnnotatorStep | BeliefStep | None:
+    """What moves the annotators of an objective beside the model: Adam, EM, or nothing where there are none."""
+    if annotators is None:
+        return None
+    if isinstance(annotators, nn.Module):
+        return AnnotatorStep(annotators.to(device), learning_rate)
+    return BeliefStep(annotators)
 
 
 class AnnotatorStep(TrainerCallback):
@@ -34,6 +45,10 @@ class AnnotatorStep(TrainerCallback):
         )
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Step as the Trainer does."""
+        self.step()
+
+    def step(self) -> None:
         """Average gradients over ranks, step, clear."""
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             for parameter in self.module.parameters():
@@ -42,7 +57,8 @@ class AnnotatorStep(TrainerCallback):
                 torch.distributed.all_reduce(parameter.grad)
                 parameter.grad /= torch.distributed.get_world_size()
         self.optimizer.step()
-        self.scheduler.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
         self.optimizer.zero_grad()
 
     def save(self, folder: Path) -> None:

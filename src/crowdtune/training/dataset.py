@@ -28,7 +28,7 @@ class CrowdDataset(Dataset[Feature]):
         return len(self.examples)
 
     def __getitem__(self, i: int) -> Feature:
-        """Prompt ids, answers (K,), offset (K,), labels (A,), annotators (A,), task, target (K,), weight and gold."""
+        """Prompt ids, answers, offset and target (K,), labels and annotators (A,), task, weight, gold, index."""
         e = self.examples
         return {
             "input_ids": self.encoded.prompts[i],
@@ -40,6 +40,7 @@ class CrowdDataset(Dataset[Feature]):
             "target": e.targets[i].astype(np.float32),
             "weight": np.float32(e.weights[i]),
             "gold": e.items.gold[i],
+            "index": e.index[i],
         }
 
 

@@ -24,6 +24,7 @@ def table_batch(examples: Examples, log_p: Floats) -> tuple[Tensor, dict[str, Te
         "annotators": torch.from_numpy(examples.annotators),
         "task": torch.from_numpy(examples.items.task),
         "answers": torch.where(mask, 0, -1),
+        "index": torch.from_numpy(examples.index),
     }
 
 

@@ -20,7 +20,7 @@ from crowdtune.lm.score import choice_log_probs
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.soft_target import SoftTarget
-from crowdtune.training.annotator_step import AnnotatorStep
+from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import complete, mark_complete, rotate
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset, LengthGrouped, collator
@@ -31,7 +31,7 @@ class Objective(Protocol):
 
     @property
     def annotators(self) -> Any:
-        """Module with the annotators' parameters, or None."""
+        """Module with the annotators' parameters, a belief that EM keeps up to date, or None."""
         ...
 
     def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -96,9 +96,8 @@ class CrowdTrainer(Trainer):
             **kwargs,
         )
         self.annotators = self.objective.annotators
-        self._step = None
-        if self.annotators is not None:
-            self._step = AnnotatorStep(self.annotators.to(self.args.device), args.annotator_learning_rate)
+        self._step = make_step(self.annotators, args.annotator_learning_rate, self.args.device)
+        if self._step is not None:
             self.add_callback(self._step)
 
     def _tokenized(

@@ -1,0 +1,125 @@
+r"""State-dependent reliability (REALM Eq. 5): whom to trust depends on the item.
+
+.. math:: s_a(x) = \sigma(\rho_a + \langle \phi(x), w_a \rangle), \qquad
+          \sigma(\rho_a) \sim Beta(\alpha, \beta), \quad w_a \sim N(0, I / \lambda)
+
+phi is a low-rank read-out of what the model makes of an item, never trained by this. With w = 0 it is the one coin;
+with phi an indicator of tasks it is a coin per task (Eq. 4). The paper proposes Eq. 5 and does not evaluate it.
+
+The M-step is a logistic regression for each annotator, its targets the posterior of the labels given. It is solved in
+part, by steps under a fixed quadratic bound, so that EM's log posterior never falls.
+
+References:
+    Bohning and Lindsay, Monotonicity of quadratic-approximation algorithms, 1988.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+from scipy.special import expit, log_expit
+
+from crowdtune.annotations import Floats, Ints, Singles
+from crowdtune.em.coin import EDGE, Coin
+from crowdtune.em.given import Given
+
+STEPS = 5  # of the bound in an M-step
+
+
+@dataclass(frozen=True, eq=False)
+class StateCoin:
+    """Reliability of each annotator on each item.
+
+    Args:
+        phi: (I, d) read-out of the items, of mean 0 and about unit variance.
+        weight: (J, 1 + d) rho and w.
+        alpha: of the Beta prior on sigma(rho).
+        beta: see alpha.
+        ridge: lambda, precision of the prior on w.
+    """
+
+    phi: Floats
+    weight: Floats
+    alpha: float = 2.0
+    beta: float = 2.0
+    ridge: float = 1.0
+
+    def reliability(self, item: Ints, annotator: Ints) -> Floats:
+        """(N,) P(label = truth) of annotators on items."""
+        return np.clip(expit(self._logit(item, annotator)), EDGE, 1 - EDGE)
+
+    def log_likelihood(self, given: Given) -> Floats:
+        """(N, K) nats, as of a coin of its own for each label."""
+        own = replace(given, annotator=np.arange(len(given)))
+        return Coin(self.reliability(given.item, given.annotator)).log_likelihood(own)
+
+    def log_prior(self) -> float:
+        """Log density of rho and w, up to a constant."""
+        rho, w = self.weight[:, 0], self.weight[:, 1:]
+        coins = (self.alpha - 1) * log_expit(rho) + (self.beta - 1) * log_expit(-rho)
+        return float(coins.sum() - self.ridge / 2 * (w**2).sum())
+
+    def refit(self, given: Given, posterior: Floats) -> StateCoin:
+        """Better weights under the posterior; never worse ones."""
+        return self._ascended(given, given.at_label(posterior))
+
+    def with_prior(self, alpha: float, beta: float) -> StateCoin:
+        """The same annotators under another Beta prior of sigma(rho)."""
+        return replace(self, alpha=alpha, beta=beta)
+
+    def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> StateCoin:
+        """The weights nearest to known truths; their own doubt is left out."""
+        return self._ascended(given, (given.label == truth[given.item]).astype(float))
+
+    def _logit(self, item: Ints, annotator: Ints) -> Floats:
+        w = self.weight[annotator]
+        return np.asarray(w[:, 0] + (w[:, 1:] * self.phi[item]).sum(axis=1))
+
+    def _ascended(self, given: Given, right: Floats) -> StateCoin:
+        x = np.concatenate([np.ones((len(given), 1)), self.phi[given.item]], axis=1)
+        bound = np.linalg.inv(self._bound(given, x))
+        made = self
+        for _ in range(STEPS):
+            gap = right - expit(made._logit(given.item, given.annotator))
+            slope = np.stack([given.per_annotator(gap * column) for column in x.T], axis=1)
+            slope[:, 1:] -= self.ridge * made.weight[:, 1:]
+            s = expit(made.weight[:, 0])
+            slope[:, 0] += (self.alpha - 1) * (1 - s) - (self.beta - 1) * s
+            made = replace(made, weight=made.weight + np.einsum("jab,jb->ja", bound, slope))
+        return made
+
+    def _bound(self, given: Given, x: Floats) -> Floats:
+        """(J, 1 + d, 1 + d) what the curvature never exceeds."""
+        d = x.shape[1]
+        curve = np.empty((given.n_annotators, d, d))
+        for a in range(d):
+            for b in range(a, d):
+                curve[:, a, b] = curve[:, b, a] = given.per_annotator(x[:, a] * x[:, b]) / 4
+        curve[:, 0, 0] += (self.alpha + self.beta - 2) / 4 + EDGE
+        curve[:, np.arange(1, d), np.arange(1, d)] += self.ridge
+        return curve
+
+
+def state_coin(coin: Coin, phi: Floats, ridge: float = 1.0) -> StateCoin:
+    """State-dependent annotators that say what the one coin says."""
+    rho = np.log(coin.reliability) - np.log1p(-coin.reliability)
+    weight = np.concatenate([rho[:, None], np.zeros((len(rho), phi.shape[1]))], axis=1)
+    return StateCoin(phi, weight, float(np.mean(coin.alpha)), float(np.mean(coin.beta)), ridge)
+
+
+def read_out(hidden: Singles, rank: int) -> Floats:
+    """(I, d) the d directions in which hidden states (I, H) differ most, each of mean 0 and variance 1, d <= rank."""
+    centred = hidden - hidden.mean(axis=0)
+    spread, directions = np.linalg.eigh(centred.T @ centred / max(len(hidden), 1))
+    kept = np.argsort(spread)[::-1][:rank]
+    kept = kept[spread[kept] > EDGE * spread.max()]
+    return np.asarray(centred @ directions[:, kept] / np.sqrt(spread[kept]))
+
+
+def clusters(phi: Floats, count: int, rng: np.random.Generator) -> Ints:
+    """(I,) cluster of each item by k-means on its read-out (I, d); at most `count`."""
+    if not phi.size:
+        return np.zeros(len(phi), dtype=np.int64)
+    return np.asarray(kmeans2(phi, min(count, len(phi)), minit="++", rng=rng)[1], dtype=np.int64)

@@ -1,0 +1,148 @@
+r"""Joint: one truth per item, learned with the model; annotators by EM. The recommended recipe, beyond REALM.
+
+| REALM | here |
+|---|---|
+| each label on its own | all labels of an item share one truth (`objectives.Evidence`) |
+| an annotator knows or guesses uniformly | is right, or says another choice (`em.Coin`): liars inform |
+| expertise by gradient, a rate to tune | EM on a table of the model's answers, renewed as batches pass (`em.Belief`) |
+| the model's confidence taken as it is | its sharpness is fitted |
+| one way to err, alike on every item | confusion kernels (`em.Kernel`) and reliability that depends on the item |
+| | (`em.StateCoin`, Eq. 5), each kept only if it predicts held-out labels better |
+
+Order: EM on the frozen model's centred answers, beginning with an M-step; richer annotators, if they earn it; training
+with EM beside it; EM and sampling on the trained model's answers, for posteriors and intervals.
+
+A few gold items (`gold=20`) become certain evidence, and the annotators of an earlier run (`history=RUN`) a prior.
+
+References:
+    Raykar et al., Learning from crowds, 2010, for the joint likelihood; the parts name theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from crowdtune.annotations import Annotations, Bools, Floats
+from crowdtune.annotators.one_coin import OneCoin
+from crowdtune.em.belief import Belief
+from crowdtune.em.coin import Coin, coin
+from crowdtune.em.given import Given, finite, given
+from crowdtune.em.kernel import kernel
+from crowdtune.em.solve import solve
+from crowdtune.em.stages import Refine
+from crowdtune.em.state import read_out, state_coin
+from crowdtune.errors import InputError
+from crowdtune.examples import Examples, from_annotations
+from crowdtune.methods._history import pseudo_labels
+from crowdtune.methods._joint_end import conclude
+from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.objectives.evidence import Evidence
+from crowdtune.objectives.likelihood import Likelihood
+
+LARGEST = 50_000_000  # cells of confusion matrices, J x K x K, from which kernels are not tried
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Options of the joint method."""
+
+    updates: Literal["em", "gradient"] = "em"  # of annotators while the model trains; gradient needs a rate
+    per_task: bool = True  # a reliability for each annotator and task
+    prior_alpha: float = 2.0  # Beta(alpha, beta) prior on each reliability
+    prior_beta: float = 2.0  # see prior_alpha
+    kernels: bool = True  # try confusion kernels, where all items share their choices
+    state_rank: int = 8  # try reliability that depends on the item, on a read-out of so many numbers; 0 = never
+    gold: int = 0  # gold items used as evidence, chosen at random; -1 = all
+    history: str = ""  # folder of an earlier run whose annotators are a prior
+    history_labels: float = 20.0  # most labels an annotator's history counts for
+    annotator_learning_rate: float = 0.1  # with updates=gradient
+    trials_seed: int = 0  # of which labels are held out in trials, which gold is used, and of sampling
+
+    def __post_init__(self) -> None:
+        if self.updates not in ("em", "gradient"):
+            raise InputError(f"updates '{self.updates}' is unknown. Allowed: em, gradient.")
+        for name in ("prior_alpha", "prior_beta"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)} must be 1 or more.")
+        for name in ("annotator_learning_rate", "history_labels"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"{name}={getattr(self, name)} must be above 0.")
+        if self.state_rank < 0 or self.gold < -1:
+            raise InputError(f"state_rank={self.state_rank} must be 0 or more, gold={self.gold} -1 or more.")
+        if self.updates == "gradient" and self.gold:
+            raise InputError("gold is evidence for EM alone. Leave out updates=gradient.")
+
+    def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
+        """Fit annotators on the frozen model, then train with EM beside it."""
+        gold = self._gold(annotations)
+        labels = given(annotations, per_task=self.per_task, gold=gold)
+        log_p = finite(anchor.log_p, annotations)
+        prior = coin(labels, *self._prior(annotations))
+        belief = Belief(
+            log_p, labels, solve(log_p, labels, prior), self._stages(annotations, labels, anchor), self.trials_seed
+        )
+        em = self.updates == "em"
+        if em:
+            belief.advance()
+        return Plan(
+            _informed(annotations, gold),
+            Evidence(belief) if em else self._by_gradient(belief, prior, annotations),
+            f"trained with the joint likelihood: one truth per item, annotators by {'EM' if em else 'gradient'}",
+            annotator_learning_rate=self.annotator_learning_rate,
+            conclude=lambda after: conclude(belief, finite(after, annotations), annotations, prior),
+            used_gold=gold,
+        )
+
+    def _prior(self, annotations: Annotations) -> tuple[Floats, Floats]:
+        """(J x M,) alpha and beta: the options', with what an earlier run saw of each annotator."""
+        right, wrong = np.zeros(len(annotations.annotators)), np.zeros(len(annotations.annotators))
+        if self.history:
+            right, wrong = pseudo_labels(self.history, annotations.annotators, self.history_labels)
+        m = len(annotations.items.tasks) if self.per_task else 1
+        return np.repeat(self.prior_alpha + right, m), np.repeat(self.prior_beta + wrong, m)
+
+    def _gold(self, annotations: Annotations) -> Bools:
+        """(I,) True for the gold items used as evidence."""
+        known = np.flatnonzero(annotations.items.gold >= 0)
+        if self.gold and not len(known):
+            raise InputError(f"gold={self.gold} needs items with a gold answer; the data has none. Add a gold column.")
+        order = np.random.default_rng(self.trials_seed).permutation(known)
+        chosen = order if self.gold == -1 else order[: self.gold]
+        return np.isin(np.arange(len(annotations.items)), chosen)
+
+    def _stages(self, annotations: Annotations, labels: Given, anchor: Anchor) -> dict[str, Refine]:
+        """Richer annotators that this data allows."""
+        items = annotations.items
+        stages: dict[str, Refine] = {}
+        same = len(items) > 0 and bool(items.shared_choices.all() and (items.n_choices == items.max_choices).all())
+        small = labels.n_annotators * labels.width**2 <= LARGEST
+        if self.kernels and same and small and (self.per_task or len(items.tasks) == 1):
+            stages["kernel"] = lambda seen, solution: kernel(seen, _coin(solution.annotators))
+        if self.state_rank and anchor.hidden.shape[1]:
+            phi = read_out(anchor.hidden, self.state_rank)
+            stages["state"] = lambda seen, solution: state_coin(_coin(solution.annotators), phi)
+        return stages
+
+    def _by_gradient(self, belief: Belief, prior: Coin, annotations: Annotations) -> Likelihood:
+        """The same likelihood with reliabilities as parameters, starting where EM ended."""
+        shape = (len(annotations.annotators), -1)
+        parts = (belief.solution.annotators.reliability, prior.alpha, prior.beta)
+        start, alpha, beta = (torch.as_tensor(part).reshape(shape) for part in parts)
+        return Likelihood(OneCoin(start, alpha, beta), len(annotations), "joint")
+
+
+def _coin(annotators: Any) -> Coin:
+    """The one coin of a stage: trials only ever start from it."""
+    assert isinstance(annotators, Coin)
+    return annotators
+
+
+def _informed(annotations: Annotations, gold: Bools) -> Examples:
+    """Examples in which items with labels or used gold have weight."""
+    made = from_annotations(annotations)
+    made.weights[gold] = 1.0
+    return made

@@ -1,0 +1,58 @@
+"""EM beside the model's optimiser: what the model said in a step renews what is believed of truths and annotators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+
+from crowdtune.em.belief import Belief
+from crowdtune.em.store import arrays, restore
+
+FILE = "belief.npz"
+TRIALS = (0.5,)  # shares of training after which richer annotator models are tried
+
+
+class BeliefStep(TrainerCallback):
+    """One step of EM before each optimiser step, on a table whose rows are renewed as batches pass."""
+
+    def __init__(self, belief: Belief) -> None:
+        self.belief, self.taken, self.steps = belief, 0, 0
+
+    def schedule(self, args: Any, steps: int) -> None:
+        """Know how many optimiser steps there will be."""
+        self.steps = steps
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Step as the Trainer does."""
+        self.step()
+
+    def step(self) -> None:
+        """Share what was heard between ranks, go on with EM, try richer annotators when it is time."""
+        self.belief.settle(_everywhere(self.belief.heard))
+        self.belief.update()
+        self.taken += 1
+        if self.taken in {round(share * self.steps) for share in TRIALS}:
+            self.belief.advance()
+
+    def save(self, folder: Path) -> None:
+        """Write the belief and the place in the schedule."""
+        np.savez(folder / FILE, taken=self.taken, **arrays(self.belief))
+
+    def load(self, folder: Path) -> None:
+        """Read them back."""
+        with np.load(folder / FILE, allow_pickle=False) as found:
+            self.taken = int(found["taken"])
+            restore(self.belief, {name: found[name] for name in found})
+
+
+def _everywhere(heard: list[Any]) -> list[Any]:
+    """What all ranks heard, in the same order on each."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return heard
+    gathered: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(gathered, heard)
+    return [row for rows in gathered for row in rows]
