@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERBS = ("demo", "aggregate", "simulate", "train", "predict", "evaluate")
+VERBS = ("demo", "aggregate", "simulate", "train", "predict", "evaluate", "bench realm")
 PAGE = Path(__file__).parent / "cli.md"
 
 
@@ -36,7 +36,7 @@ def page() -> str:
 
     lines = ["# Command line", "", "Made by `make docs`; do not edit.", "", "```text", help_of(), "```"]
     for verb in VERBS:
-        lines += ["", f"## crowdtune {verb}", "", "```text", help_of(verb), "```"]
+        lines += ["", f"## crowdtune {verb}", "", "```text", help_of(*verb.split()), "```"]
     kinds = {name: find("crowdtune.methods", name, "method") for name in known("crowdtune.methods")}
     head = ["", "| option | default | meaning |", "|---|---|---|"]
     lines += ["", "## Options of training (`--set KEY=VALUE`)", *head, *options_of(Training)]

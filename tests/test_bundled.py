@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crowdtune import InputError
-from crowdtune.bundled import words
+from crowdtune.bundled import CUTS, grades, words
 
 EVERY = 5586 - 8
 
@@ -46,3 +46,24 @@ def test_same_seed_same_words() -> None:
 def test_more_words_than_there_are() -> None:
     with pytest.raises(InputError, match=rf"^the bundled example has {EVERY} words, {EVERY + 1} were asked for\.$"):
         words(EVERY + 1, np.random.default_rng(0))
+
+
+def test_grades_are_the_mean_ratings_cut_where_it_is_said() -> None:
+    """Oracle: the lexicon, and numpy's own digitising."""
+    text = (importlib.resources.files("vaderSentiment") / "vader_lexicon.txt").read_text(encoding="utf-8")
+    rated = {row[0]: float(row[1]) for row in (line.split("\t") for line in text.splitlines() if line)}
+    items = grades(7209, np.random.default_rng(0))
+    assert set(items.ids) == {word for word in rated if word.isalpha()}
+    mean = np.array([rated[word] for word in items.ids])
+    assert (items.gold[mean < 0] == np.digitize(mean[mean < 0], CUTS)).all()
+    assert (items.gold[mean > 0] == np.digitize(mean[mean > 0], CUTS, right=True)).all()
+    assert (np.bincount(items.gold) / 7209).round(2).tolist() == [0.14, 0.27, 0.26, 0.21, 0.11]
+
+
+def test_known_grades() -> None:
+    items = grades(7209, np.random.default_rng(0))
+    said = {word: items.text(i, int(items.gold[i])) for i, word in enumerate(items.ids)}
+    assert [said[w] for w in ("murder", "bored", "tranquil")] == ["terrible", "bad", "okay"]
+    assert items.choices(0) == ("terrible", "bad", "okay", "good", "wonderful")
+    with pytest.raises(InputError, match="the bundled example has 7209 words, 7210 were asked for"):
+        grades(7210, np.random.default_rng(0))

@@ -61,7 +61,7 @@ def from_hub(name: str) -> Items:
         from datasets import load_dataset
     except ImportError as e:
         raise InputError(
-            f"data set '{name}' is on the hub, and reading it needs a package: pip install 'crowdtune[bench]'. "
+            f"data set '{name}' is on the hub, and reading it needs a package: pip install datasets. "
             f"Or name a local file: --data {name}=FILE."
         ) from e
     try:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#444444")  # told apart by most
-DASHES = ("", "7 4", "2 3", "9 3 2 3")  # a second sign beside colour
-WIDTH, HEIGHT = 860, 440
+DASHES = ("none", "7 4", "2 3", "9 3 2 3")  # a second sign beside colour
+WIDTH, HEIGHT = 940, 440
 LEFT, TOP, BOTTOM = 70, 56, 58
-LEGEND = 250  # room on the right
+LEGEND = 310  # room on the right
 INK, GRID = "#222222", "#DDDDDD"
 
 
@@ -78,7 +78,7 @@ def dot_chart(title: str, x_name: str, rows: Mapping[str, float]) -> str:
     low = math.floor(min([0, *rows.values()]) * 10) / 10
     high = math.ceil(max([1, *rows.values()]) * 10) / 10
     left = 60 + 7.5 * max(map(len, rows), default=0)
-    x = _Scale(low, high, left, WIDTH - 90)
+    x = _Scale(low, high, left, WIDTH - 100)
     drawn = [_text(20, 28, title, "start", size=17)]
     for tick in _round_ticks(low, high):
         heavy = tick in (0, 1)
@@ -90,8 +90,8 @@ def dot_chart(title: str, x_name: str, rows: Mapping[str, float]) -> str:
         drawn.append(f'<circle cx="{x(share):.1f}" cy="{at}" r="6" fill="{COLOURS[0]}"/>')
         drawn.append(_text(left - 14, at + 5, name, "end"))
         beside = x(max(share, 0)) + 14
-        drawn.append(_text(beside, at + 5, f"{share:.0%}", "start"))
-    drawn.append(_text((left + WIDTH - 90) / 2, height - 12, x_name, "middle"))
+        drawn.append(_text(beside, at + 5, f"{share:.1%}", "start"))
+    drawn.append(_text((left + WIDTH - 100) / 2, height - 12, x_name, "middle"))
     return _page(height, drawn)
 
 
@@ -109,12 +109,12 @@ def _frame(title: str, y_name: str, y: _Scale) -> list[str]:
 
 def _drawn(line: Line, place: int, x: _Scale, y: _Scale) -> list[str]:
     """A line with its points, whiskers and place in the legend."""
-    colour, dash = COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
     flat = len(line.points) == 1
+    colour = COLOURS[place % len(COLOURS)]
+    dash = "9 9" if flat else DASHES[place // len(COLOURS) % len(DASHES)]
     points = [(x.low, line.points[0][1]), (x.high, line.points[0][1])] if flat else line.points
-    dash = "7 4" if flat else dash
     pixels = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
-    style = f'stroke="{colour}" stroke-width="2.2" stroke-dasharray="{dash}"'
+    style = f'stroke="{colour}" stroke-width="2.2" stroke-dasharray="{dash}" stroke-dashoffset="{9 * place}"'
     drawn = [f'<polyline points="{pixels}" fill="none" {style}/>']
     if not flat:
         drawn += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3.4" fill="{colour}"/>' for a, b in points]

@@ -135,7 +135,8 @@ def _rates(rates: Iterable[float]) -> tuple[Cell, ...]:
 def _ablation() -> Preset:
     crowds = (replace(WORDS, distribution="dist1"), replace(GRADES, distribution="dist1"))
     counts = tuple(cell for base in (WORDS, GRADES) for cell in _crowds(base, ["uniform"], ["shared"], COUNTS))
-    return Preset((Grid(crowds, _rates(RATES) + _plain(COMPARED)), Grid(counts, _plain(COMPARED))), seeds=3)
+    flat = _plain(method for method in COMPARED if method != "realm")
+    return Preset((Grid(crowds, _rates(RATES) + flat), Grid(counts, _plain(COMPARED))), seeds=3)
 
 
 def _tiny() -> Preset:

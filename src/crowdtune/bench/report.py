@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from crowdtune.bench.plot import Line, dot_chart, line_chart
 from crowdtune.bench.table import summary
 from crowdtune.write.tables import write_bytes, write_json
 
+WIDE = 8  # columns of a table that can still be read
 Found = Mapping[Cell, Outcome]
 
 
@@ -35,14 +37,7 @@ def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
         "Held-out items right, in percent: mean ± sd.",
         "",
     ]
-    variants = list(dict.fromkeys(v for row in results["conditions"] for v in row["variants"]))
-    lines += _table(
-        ["condition", "zero-shot", *variants],
-        [
-            [row["condition"], _percent(row["zero_shot"]), *(_cell(row["variants"].get(v)) for v in variants)]
-            for row in results["conditions"]
-        ],
-    )
+    lines += _accuracies(results["conditions"])
     gaps = sorted(results["gap_recovered"].items(), key=lambda pair: -pair[1]["share"])
     if gaps:
         lines += ["", "## Gap between noisy and oracle recovered", ""]
@@ -60,6 +55,21 @@ def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
     lines += _listed(results)
     lines += ["", *(f"![{name}](charts/{name})" for name in charts)] if charts else []
     return "\n".join(lines) + "\n"
+
+
+def _accuracies(conditions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A row per condition and a column per variant, or the other way round where there are too many variants."""
+    variants = list(dict.fromkeys(variant for row in conditions for variant in row["variants"]))
+    table = [
+        ["condition", "zero-shot", *variants],
+        *(
+            [row["condition"], _percent(row["zero_shot"]), *(_cell(row["variants"].get(v)) for v in variants)]
+            for row in conditions
+        ),
+    ]
+    if len(variants) > max(WIDE, len(conditions)):
+        table = [list(column) for column in zip(*table, strict=True)]
+    return _table(table[0], table[1:])
 
 
 def _listed(results: Mapping[str, Any]) -> list[str]:
@@ -120,22 +130,18 @@ def _charts(found: Found, results: Mapping[str, Any]) -> dict[str, str]:
 
 def _against_rate(condition: str, inside: Found) -> str | None:
     """Accuracy against the annotators' learning rate; methods without one lie flat. None without several rates."""
-    lines: dict[str, dict[float, list[float]]] = {}
+    lines: dict[tuple[str, bool], dict[float, list[float]]] = {}
     for cell, outcome in inside.items():
         rate = cell.expertise_learning_rate
-        options = ", ".join(f"{name}={value}" for name, value in cell.options)
-        name = f"{cell.method}{f' ({options})' if options else ''}" if rate is not None else cell.variant
-        lines.setdefault(name, {}).setdefault(rate or 0.0, []).append(outcome.accuracy)
+        name = replace(cell, expertise_learning_rate=None).variant
+        lines.setdefault((name, rate is None), {}).setdefault(rate or 0.0, []).append(outcome.accuracy)
     if max(map(len, lines.values())) < 2:
         return None
-    drawn = [
-        Line(
-            name,
-            [(rate, float(np.mean(values))) for rate, values in sorted(by_rate.items())],
-            [float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for _, values in sorted(by_rate.items())],
-        )
-        for name, by_rate in lines.items()
-    ]
+    drawn = []
+    for (name, flat), by_rate in lines.items():
+        means = [(rate, float(np.mean(values))) for rate, values in sorted(by_rate.items())]
+        spread = [float(np.std(values)) for _, values in sorted(by_rate.items())]
+        drawn.append(Line(f"{name}: {means[0][1]:.1%}" if flat else name, means, spread))
     return line_chart(condition, "expertise learning rate", "held-out items right", drawn, log=True)
 
 
@@ -147,11 +153,8 @@ def _curves(condition: str, inside: Found) -> str | None:
             curves.setdefault(cell.variant, []).append(outcome.curve)
     if not curves:
         return None
-    lines = [
-        Line(
-            variant,
-            [(step, float(np.mean([curve[i][1] for curve in several]))) for i, (step, _) in enumerate(several[0])],
-        )
-        for variant, several in curves.items()
-    ]
+    lines = []
+    for variant, several in curves.items():
+        points = [(step, float(np.mean([curve[i][1] for curve in several]))) for i, (step, _) in enumerate(several[0])]
+        lines.append(Line(f"{variant}: {points[-1][1]:.1%}", points))
     return line_chart(condition, "optimiser step", "held-out items right", lines)
