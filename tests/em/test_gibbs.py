@@ -14,7 +14,7 @@ from crowdtune.em.coin import coin
 from crowdtune.em.gibbs import Sample, interval_columns, per_annotator, sample
 from crowdtune.em.given import Given, flat, given
 from crowdtune.em.kernel import kernel
-from crowdtune.em.prior import CrowdPrior, chance, crowd_prior
+from crowdtune.em.prior import CrowdPrior, above_chance, crowd_prior
 from tests.crowds import crowd, from_table, lopsided, make_items
 
 DRAWS = 8_000
@@ -28,17 +28,20 @@ TABLES = [
 
 
 def exact(log_p: Floats, annotations: Annotations, priors: list[tuple[float, float]]) -> tuple[Floats, Floats]:
-    """(I, K) posterior and (J,) mean reliability; `priors` are (alpha, beta), all alike before anything is seen."""
+    """(I, K) posterior and (J,) mean reliability, all `priors` (alpha, beta) alike, log sharpness from N(0, 1)."""
     n, k = log_p.shape
     item, who, label = annotations.item, annotations.annotator, annotations.label
     j = len(annotations.annotators)
     count = np.bincount(who, minlength=j)
+    powers = np.linspace(-4, 4, 161)
+    answers = log_softmax(np.exp(powers)[:, None, None] * log_p, axis=2)
     logs, truths, means = [], [], []
     for truth in product(range(k), repeat=n):
         right = np.bincount(who[np.array(truth)[item] == label], minlength=j)
+        model = logsumexp(answers[:, range(n), truth].sum(axis=1) - powers**2 / 2)
         for a, b in priors:
             marginal = betaln(a + right, b + count - right) - betaln(a, b) - (count - right) * np.log(k - 1)
-            logs.append(log_p[range(n), truth].sum() + marginal.sum())
+            logs.append(model + marginal.sum())
             truths.append(truth)
             means.append((a + right) / (a + b + count))
     weight = np.exp(np.array(logs) - logsumexp(logs))
@@ -135,8 +138,8 @@ def test_drawn_priors_are_near_what_the_reliabilities_say() -> None:
     assert (pairs[:, 0] / pairs.sum(axis=1)).mean() == pytest.approx(0.8, abs=0.03)
 
 
-def test_chance_by_hand() -> None:
-    """Two labels on two choices, none: a half."""
-    assert chance(given(from_table([[0, 1]]))) == 0.5
-    assert chance(given(from_table([[0, 1]], k=4))) == 0.25
-    assert chance(given(from_table([[-1]]))) == 0.5
+def test_above_chance_by_hand() -> None:
+    """A tenth of the way from a half, a quarter, and, without labels, a half."""
+    assert above_chance(given(from_table([[0, 1]]))) == pytest.approx(0.55)
+    assert above_chance(given(from_table([[0, 1]], k=4))) == pytest.approx(0.325)
+    assert above_chance(given(from_table([[-1]]))) == pytest.approx(0.55)

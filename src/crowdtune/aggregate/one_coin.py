@@ -18,7 +18,7 @@ import numpy as np
 from crowdtune.aggregate._fit import Fit, vote_shares
 from crowdtune.annotations import Annotations
 from crowdtune.em.given import flat, given
-from crowdtune.em.prior import chance, solve_coin
+from crowdtune.em.prior import above_chance, solve_coin
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class OneCoin:
                 continue
             part = annotations.take_items(inside)
             seen = given(part)
-            found = solve_coin(flat(part), seen, start=vote_shares(part), lowest=chance(seen), sharpness=1.0)
+            found = solve_coin(flat(part), seen, start=vote_shares(part), lowest=above_chance(seen), sharpness=1.0)
             fit.posterior[inside, : part.items.max_choices] = found.posterior
             fit.log_posteriors[task] = found.log_posteriors
         return fit

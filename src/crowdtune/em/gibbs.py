@@ -3,6 +3,8 @@ r"""Gibbs sampling around an EM solution: how sure one may be of annotators and 
 EM gives the most probable annotators and forgets that they are estimates; a posterior read off it is too sure, most of
 all where annotators gave few labels. Here truths are drawn given annotators and annotators given truths, in turn, so
 that intervals and posteriors carry both doubts: on crowds drawn from the stated prior, intervals cover what they say.
+The sharpness of the model's answers is drawn too, log gamma from N(0, 1) before anything is seen: where labels tell
+little EM settles on any, and with one too high both model and annotators would be believed too much.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from crowdtune.em.given import Annotators, Given
 from crowdtune.em.prior import CrowdPrior
 
 DRAWS, BURN = 400, 100  # kept, and forgotten before
+STRIDE = 3.0  # of the walk of log sharpness: about this over the root of I
+TINY = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +59,21 @@ def sample(
         log_p: (I, K) log-probabilities of the model, finite.
         given: N labels.
         annotators: the solution's annotators.
-        sharpness: the solution's exponent of the model's probabilities, kept.
+        sharpness: the solution's exponent of the model's probabilities, where drawing it starts.
         rng: source of randomness.
         prior: one coin whose Beta prior reliabilities have; by default Beta(2, 2).
         learned: Beta priors held possible, drawn too, in place of the coin's; None keeps to the coin's.
         draws: how many to keep, R; 100 more are forgotten first.
     """
+    sharpness = max(sharpness, TINY)
     known = log_softmax(sharpness * log_p, axis=1)
     met = np.bincount(given.annotator, minlength=given.n_annotators) > 0
     coins = prior or coin(given)
     total, kept = np.zeros_like(log_p), np.empty((draws, given.n_annotators))
     for step in range(BURN + draws):
         posterior = softmax(known + given.evidence(annotators), axis=1)
-        truth = _drawn(posterior, rng)
+        truth = truths(posterior, rng)
+        sharpness, known = _moved(sharpness, known, log_p, truth, rng)
         coins = coins.draw(given, truth, rng)
         if step >= BURN:
             total += posterior
@@ -96,7 +102,19 @@ def interval_columns(drawn: Sample, annotations: Annotations, level: float = 0.9
     return {"reliability_low": low.round(4).tolist(), "reliability_high": high.round(4).tolist()}
 
 
-def _drawn(posterior: Floats, rng: np.random.Generator) -> Ints:
+def _moved(
+    sharpness: float, known: Floats, log_p: Floats, truth: Ints, rng: np.random.Generator
+) -> tuple[float, Floats]:
+    """Sharpness after a step of Metropolis on its logarithm, given truths, and the answers it makes, (I, K) nats."""
+    other = float(sharpness * np.exp(rng.normal() / (1 + np.sqrt(len(truth)) / STRIDE)))
+    answers = log_softmax(other * log_p, axis=1)
+    place = np.arange(len(truth))
+    gain = (answers[place, truth] - known[place, truth]).sum()
+    gain += (np.log(sharpness) ** 2 - np.log(other) ** 2) / 2
+    return (other, answers) if np.log(rng.random()) < gain else (sharpness, known)
+
+
+def truths(posterior: Floats, rng: np.random.Generator) -> Ints:
     """(I,) a truth for each item, drawn from (I, K) rows."""
     return np.asarray((posterior.cumsum(axis=1) < rng.random((len(posterior), 1))).sum(axis=1)).clip(
         max=posterior.shape[1] - 1

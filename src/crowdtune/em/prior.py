@@ -3,8 +3,8 @@ r"""What a crowd says of annotators it has hardly met: the Beta prior of reliabi
 .. math:: s_a \sim Beta(m \nu, (1 - m) \nu), \qquad m, \log \nu \text{ uniform on a grid}
 
 m is the crowd's mean reliability, nu how alike its members are, in pseudo-labels. Without a model nothing in the labels
-tells a crowd from its mirror image, every answer turned round, unless the prior does: there the grid's means begin at
-chance, so that a crowd is right more often than a guess. With a model the means may lie anywhere.
+tells a crowd from its mirror image, every answer turned round, unless the prior does: there the grid's means begin
+above chance, so that a crowd is right more often than a guess. With a model the means may lie anywhere.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from crowdtune.em.given import Given
 from crowdtune.em.solve import Solution, solve
 
 ROUNDS = 10  # of fitting prior and annotators in turn; the prior is a point of the grid and settles in three or four
+MARGIN = 0.1  # of the way from chance to 1: a crowd nearer to chance may as well be its own mirror image
 MEANS, STRENGTHS = 24, 12  # points of the grid
 WEAKEST, STRONGEST = 2.0, 50.0  # pseudo-labels
 
@@ -70,9 +71,10 @@ def crowd_prior(lowest: float = 0.0) -> CrowdPrior:
     return CrowdPrior(alpha[kept], beta[kept])
 
 
-def chance(given: Given) -> float:
-    """Share of right labels of annotators who guess; where no label is, that of two choices."""
-    return float((1 / given.n_choices).mean()) if len(given) else 0.5
+def above_chance(given: Given) -> float:
+    """A tenth of the way from the share of labels that guesses get right to 1; without labels, of two choices."""
+    guess = float((1 / given.n_choices).mean()) if len(given) else 0.5
+    return guess + MARGIN * (1 - guess)
 
 
 def solve_coin(
@@ -87,7 +89,7 @@ def solve_coin(
         log_p: (I, K) log-probabilities of the model, finite.
         given: N labels.
         start: (I, K) posterior to begin with; by default the model's own.
-        lowest: mean of the least reliable crowd held possible; `chance` without a model.
+        lowest: mean of the least reliable crowd held possible; `above_chance` without a model.
         sharpness: exponent of the model's probabilities; None fits it.
     """
     possible = crowd_prior(lowest)
