@@ -97,6 +97,13 @@ def test_wrong_names_are_answered(name: str, methods: list[str], said: str) -> N
     assert str(e.value).startswith(said)
 
 
+def test_a_file_for_no_data_set_of_the_preset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"^unknown data set of preset flan-t5-base 'riddle'\. Did you mean 'riddlesense'"
+    ):
+        cells("flan-t5-base", {"riddle": tmp_path})
+
+
 def test_the_help_names_every_preset() -> None:
     import inspect
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
     settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
     start, zero_shot = _started(annotations.items, test, options("noisy", settings | {"seed": "0"})[1])
     began = time.monotonic()
-    run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=start)
+    once = replace(start, test=None)  # the saved model is asked, as a user would
+    run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=once)
     answers = [int(np.argmax(row)) for row in predict(run, test)["probabilities"]]
     shutil.rmtree(run.model)
     trained = Trained(

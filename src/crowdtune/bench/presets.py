@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from crowdtune.bench.data import Paths, source
+from crowdtune.bench.data import Paths, parts, source
 from crowdtune.bench.grid import HEAD, Cell
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.names import known
@@ -73,6 +73,9 @@ def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 
         if method not in offered:
             raise unknown_name("method", method, offered)
     preset = PRESETS[name]()
+    used = {part for grid in preset.grids for condition in grid.conditions for part in parts(condition.data)}
+    for unused in paths.keys() - used:
+        raise unknown_name(f"data set of preset {name}", unused, used)
     made = [
         replace(
             condition,

@@ -52,7 +52,7 @@ def realm(
         raise InputError(f"seeds={seeds} must be 1 or more, or 0 for the preset's number.")
     wanted = [name.strip() for name in methods.split(",") if name.strip()]
     grid, store = cells(preset, paths, methods=wanted, seeds=seeds), Store(out)
-    run_cells(grid, store, partial(work, paths=paths), jobs=jobs or len(os.sched_getaffinity(0)), say=say)
+    run_cells(grid, store, partial(work, paths=paths), jobs=jobs or os.cpu_count() or 1, say=say)
     results = write_report(out, preset, {cell: store.load(cell) for cell in grid})
     if json:
         show_json(results)

@@ -1,0 +1,43 @@
+"""crowdtune bench as users meet it. Oracle: what they typed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--preset", "tinny"], "unknown preset 'tinny'. Did you mean 'tiny'?"),
+        (["--preset", "tiny", "--methods", "relm"], "unknown method 'relm'. Did you mean 'realm'?"),
+        (["--preset", "tiny", "--seeds", "-1"], "seeds=-1 must be 1 or more"),
+        (["--preset", "tiny", "--jobs", "-1"], "jobs=-1 must be 1 or more"),
+        (["--preset", "flan-t5-small", "--data", "arc=nowhere.jsonl"], "data set 'arc': nowhere.jsonl is no file"),
+        (["--preset", "flan-t5-small", "--data", "nowhere.jsonl"], "is not of the form key=value"),
+    ],
+)
+def test_wrong_flags_are_answered_and_write_nothing(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "bench", "realm", *words, "-o", str(tmp_path / "grid")) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "grid").exists()
+
+
+@pytest.mark.slow
+def test_the_tiny_preset_from_the_command_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "crowdtune", "bench", "realm", "--preset", "tiny", "-o", str(tmp_path / "grid")]
+    first, again = (
+        json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True).stdout) for _ in range(2)
+    )
+    assert first == again
+    assert first["gap_recovered"]["realm"]["share"] > 0.7
+    assert first["conditions"][0]["variants"]["noisy"]["mean"] < 0.5
+    assert {"results.md", "results.json", "charts", "cells", "lock"} == {p.name for p in (tmp_path / "grid").iterdir()}
