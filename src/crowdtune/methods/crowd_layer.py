@@ -28,7 +28,7 @@ from crowdtune.objectives.crowd_layer import Matrices
 class CrowdLayer:
     """Options of the crowd layer."""
 
-    matrix_learning_rate: float = 0.01  # of the annotators' matrices; they start as the identity
+    matrix_learning_rate: float = 0.1  # low values let the model absorb the noise before the matrices do
 
     def __post_init__(self) -> None:
         if self.matrix_learning_rate <= 0:
