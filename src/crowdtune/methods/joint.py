@@ -86,8 +86,6 @@ class Joint:
             log_p, labels, solve(log_p, labels, prior), self._stages(annotations, labels, anchor), self.trials_seed
         )
         em = self.updates == "em"
-        if em:
-            belief.advance()
         return Plan(
             _informed(annotations, gold),
             Evidence(belief) if em else self._by_gradient(belief, prior, annotations),

@@ -13,14 +13,15 @@ from crowdtune.em.belief import Belief
 from crowdtune.em.store import arrays, restore
 
 FILE = "belief.npz"
-TRIALS = (0.5,)  # shares of training after which richer annotator models are tried
+TRIALS = (0.25, 0.5, 0.75)  # shares of training after which richer annotator models are tried
+RENEWED = 0.1  # share of the table that must be new before EM goes on
 
 
 class BeliefStep(TrainerCallback):
-    """One step of EM before each optimiser step, on a table whose rows are renewed as batches pass."""
+    """A step of EM whenever a tenth of the table is new; its rows are renewed as batches pass."""
 
     def __init__(self, belief: Belief) -> None:
-        self.belief, self.taken, self.steps = belief, 0, 0
+        self.belief, self.taken, self.steps, self.new = belief, 0, 0, 0
 
     def schedule(self, args: Any, steps: int) -> None:
         """Know how many optimiser steps there will be."""
@@ -32,20 +33,24 @@ class BeliefStep(TrainerCallback):
 
     def step(self) -> None:
         """Share what was heard between ranks, go on with EM, try richer annotators when it is time."""
-        self.belief.settle(_everywhere(self.belief.heard))
-        self.belief.update()
+        heard = _everywhere(self.belief.heard)
+        self.belief.settle(heard)
         self.taken += 1
+        self.new += sum(len(index) for index, _ in heard)
+        if self.new >= RENEWED * len(self.belief.log_p):
+            self.belief.update()
+            self.new = 0
         if self.taken in {round(share * self.steps) for share in TRIALS}:
             self.belief.advance()
 
     def save(self, folder: Path) -> None:
         """Write the belief and the place in the schedule."""
-        np.savez(folder / FILE, taken=self.taken, **arrays(self.belief))
+        np.savez(folder / FILE, taken=self.taken, new=self.new, **arrays(self.belief))
 
     def load(self, folder: Path) -> None:
         """Read them back."""
         with np.load(folder / FILE, allow_pickle=False) as found:
-            self.taken = int(found["taken"])
+            self.taken, self.new = int(found["taken"]), int(found["new"])
             restore(self.belief, {name: found[name] for name in found})
 
 
