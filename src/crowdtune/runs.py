@@ -95,6 +95,18 @@ class Run:
         with (self.folder / "annotators.csv").open(encoding="utf-8", newline="") as file:
             return [{name: _typed(name, cell) for name, cell in row.items()} for row in csv.DictReader(file)]
 
+    def beliefs(self) -> tuple[list[str], Floats, Floats, Ints]:
+        """Ids of the items, (I, K) posterior, and (J,) reliability and (J,) number of labels of the annotators."""
+        import pyarrow.parquet as pq
+
+        columns = pq.read_table(self.folder / "items.parquet", columns=["item", "posterior"]).to_pydict()
+        posterior = np.zeros((len(columns["item"]), max(map(len, columns["posterior"]), default=0)))
+        for row, shares in zip(posterior, columns["posterior"], strict=True):
+            row[: len(shares)] = shares
+        people = self.annotators
+        reliability = np.array([row["reliability"] for row in people], dtype=np.float64)
+        return columns["item"], posterior, reliability, np.array([row["labels"] for row in people], dtype=np.int64)
+
     def _load(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         if not path.exists():

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, bench, demo, evaluate, predict, simulate, train
+from crowdtune.cli import aggregate, bench, demo, evaluate, more, predict, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 for verb in (
     demo.demo,
     aggregate.aggregate,
+    more.more,
     simulate.simulate,
     train.train,
     predict.predict,
