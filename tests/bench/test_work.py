@@ -88,6 +88,8 @@ def test_a_language_model_cell_keeps_its_run_and_not_its_model(tiny_llama: Path,
 
 @pytest.mark.slow
 def test_every_method_of_the_cpu_preset_runs(tmp_path: Path) -> None:
-    for cell in {c.method: c for c in cells("cpu", {}, seeds=1) if c.data == "grades"}.values():
+    for cell in {
+        c.method: c for c in cells("cpu", {}, seeds=1) if c.data == "grades" and c.overlap == "shared"
+    }.values():
         small = replace(cell, trained=120, held_out=100, training=SMALL)
         assert 0 <= work(small, tmp_path, {}).accuracy <= 1

@@ -12,9 +12,10 @@ from crowdtune.names import known
 from crowdtune.simulate import NOISES
 
 METHODS = ("noisy", "majority", "dawid-skene", "crowdlab", "crowd-layer", "realm", "joint", "oracle")
+ALONE = tuple(name for name in METHODS if name != "crowdlab")  # those that one label per item is enough for
 QUESTIONS = ("noisy", "majority", "realm", "joint", "oracle")  # those that need no choices all items share
 COMPARED = ("noisy", "realm", "joint", "oracle")
-SINGLE, OVERLAPS = ("dist1", "dist2", "dist3"), ("shared", "exclusive")
+SINGLE = ("dist1", "dist2", "dist3")
 CLEAN = "0.9,0.9,0.9"
 COUNTS = tuple(f"linspace:0.9:0.1:{count}" for count in (3, 5, 10))
 RATES = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.5)
@@ -110,9 +111,12 @@ def _crowds(base: Cell, noises: Iterable[str], overlaps: Sequence[str], dists: I
 
 
 def _cpu() -> Preset:
-    words = _crowds(WORDS, ["uniform"], OVERLAPS, [*SINGLE, CLEAN])  # with two choices the noises coincide
-    grades = _crowds(GRADES, NOISES, OVERLAPS, SINGLE) + _crowds(GRADES, ["uniform"], OVERLAPS, [CLEAN])
-    return Preset((Grid(words + grades, _plain(METHODS)),), seeds=3)
+    grids = []
+    for overlap, methods in (("shared", METHODS), ("exclusive", ALONE)):
+        words = _crowds(WORDS, ["uniform"], [overlap], [*SINGLE, CLEAN])  # with two choices the noises coincide
+        grades = _crowds(GRADES, NOISES, [overlap], SINGLE) + _crowds(GRADES, ["uniform"], [overlap], [CLEAN])
+        grids.append(Grid(words + grades, _plain(methods)))
+    return Preset(tuple(grids), seeds=3)
 
 
 def _cpu_lm() -> Preset:
