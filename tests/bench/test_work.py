@@ -64,7 +64,8 @@ def test_a_wrong_option_is_said(tmp_path: Path) -> None:
         work(replace(CELL, method="noisy", training=(("epoch", "1"),)), tmp_path, {})
 
 
-def test_a_language_model_cell_keeps_its_run_and_not_its_model(tiny_llama: Path, tmp_path: Path) -> None:
+def tiny_file(path: Path) -> Path:
+    """40 words to train on and 20 to test on, readable for the tiny models."""
     items = word_items(60)
     rows = [
         {
@@ -76,12 +77,23 @@ def test_a_language_model_cell_keeps_its_run_and_not_its_model(tiny_llama: Path,
         }
         for i, (name, prompt, gold) in enumerate(zip(items.ids, items.prompts, items.gold, strict=True))
     ]
-    path = tmp_path / "tiny.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "distribution", "method"), [("one", "dist1", "noisy"), ("one+two+three", "multi1", "realm")]
+)
+def test_a_language_model_cell_keeps_its_run_and_not_its_model(
+    data: str, distribution: str, method: str, tiny: Path, tmp_path: Path
+) -> None:
+    paths = {name: tiny_file(tmp_path / f"{name}.jsonl") for name in data.split("+")}
     training = (("template", "{prompt} Answer :"), ("epochs", "1"), ("bf16", "false"))
-    cell = Cell("tiny", str(tiny_llama), "noisy", training=training)
-    outcome = work(cell, tmp_path, {"tiny": path})
-    assert outcome.correct.shape == (20,)
+    cell = Cell(data, str(tiny), method, distribution, training=training)
+    outcome = work(cell, tmp_path, paths)
+    assert outcome.correct.shape == (20 * len(paths),)
+    assert len(outcome.annotators) == 3
+    assert ("reliability:two" in outcome.annotators[0]) == (len(paths) > 1)
     assert (tmp_path / "run" / "results.json").exists()
     assert not (tmp_path / "run" / "model").exists()
 

@@ -74,9 +74,11 @@ def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 
         if method not in offered:
             raise unknown_name("method", method, offered)
     preset = PRESETS[name]()
-    used = {part for grid in preset.grids for condition in grid.conditions for part in parts(condition.data)}
+    named = {condition.data for grid in preset.grids for condition in grid.conditions}
+    used = {part for data in named for part in parts(data)}
     for unused in paths.keys() - used:
         raise unknown_name(f"data set of preset {name}", unused, used)
+    sources = {data: source(data, paths) for data in named}
     made = [
         replace(
             condition,
@@ -84,7 +86,7 @@ def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 
             options=variant.options,
             expertise_learning_rate=variant.expertise_learning_rate,
             seed=seed,
-            source=source(condition.data, paths),
+            source=sources[condition.data],
         )
         for grid in preset.grids
         for condition in grid.conditions
