@@ -100,7 +100,9 @@ def test_a_lying_majority_is_reported_when_it_turns_the_model_round(informed: Pa
     settings = TINY | {"lm": str(informed), "epochs": "6"}
     run = train(crowd("dist1", n_tasks=3, n=240), "noisy", settings, out=tmp_path / "run")
     assert run.results["model_accuracy"] < 0.4
-    assert "may have turned it round" in run.results["warnings"][0]
+    assert "flipped in training" in run.results["warnings"][0]
+    assert run.results["verdict"]["status"] == "ambiguous"
+    assert run.results["verdict"]["before_training"] == "resolved"
 
 
 def test_one_annotator_per_item_is_enough_for_realm(informed: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 RUN = """
@@ -14,18 +15,24 @@ import sys, torch
 torch.set_num_threads(1)
 from pathlib import Path
 from crowdtune.training import CrowdTrainer
+from crowdtune.objectives.evidence import Evidence
+from tests.beliefs import belief_of
 from tests.training.test_trainer import config, ragged
 
-model, out, batch = sys.argv[1:]
+model, out, batch, moved = sys.argv[1:]
 args = config(Path(out).parent, per_device_train_batch_size=int(batch), train_sampling_strategy="sequential")
-trainer = CrowdTrainer(model, args, ragged())
+objective = Evidence(belief_of(ragged())) if moved == "em" else None
+trainer = CrowdTrainer(model, args, ragged(), objective=objective)
 trainer.train()
 if trainer.is_world_process_zero():
-    torch.save({"model": trainer.lm.model.state_dict(), "annotators": trainer.annotators.state_dict()}, out)
+    found = trainer.annotators
+    annotators = {"evidence": torch.tensor(found.evidence).float()} if moved == "em" else found.state_dict()
+    torch.save({"model": trainer.lm.model.state_dict(), "annotators": annotators}, out)
 """
 
 
-def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", ["gradient", "em"])
+def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path, moved: str) -> None:
     """24 items with one to three labels each: the ranks' halves hold different numbers of labels."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
@@ -33,7 +40,7 @@ def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path) -> No
     environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     for launcher, name, batch in (([sys.executable], "one", 8), (launch, "two", 4)):
-        command = [*launcher, str(script), str(tiny_llama), str(tmp_path / name), str(batch)]
+        command = [*launcher, str(script), str(tiny_llama), str(tmp_path / name), str(batch), moved]
         subprocess.run(command, env=environment, cwd=here, check=True, capture_output=True)
     one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one", "two"))
     torch.testing.assert_close(two["model"], one["model"], atol=1e-6, rtol=1e-5)

@@ -20,6 +20,9 @@ torch.set_num_threads(1)
 from pathlib import Path
 from transformers import TrainerCallback
 from crowdtune.training import CrowdTrainer
+from crowdtune.em.store import arrays
+from crowdtune.objectives.evidence import Evidence
+from tests.beliefs import belief_of
 from tests.training.test_trainer import config, crowd
 
 class Die(TrainerCallback):
@@ -27,34 +30,42 @@ class Die(TrainerCallback):
         if state.global_step == 8:
             os.kill(os.getpid(), 9)
 
-model, folder, how = sys.argv[1:]
+model, folder, how, moved = sys.argv[1:]
 changes = dict(optim="adamw_torch", num_train_epochs=3, save_strategy="steps", save_steps=3, save_total_limit=2,
                lr_scheduler_type="cosine", gradient_accumulation_steps=2, per_device_train_batch_size=5)
-trainer = CrowdTrainer(model, config(Path(folder), **changes), crowd(), callbacks=[Die()] if how == "die" else [])
+objective = Evidence(belief_of(crowd())) if moved == "em" else None
+trainer = CrowdTrainer(model, config(Path(folder), **changes), crowd(), objective=objective,
+                       callbacks=[Die()] if how == "die" else [])
 trainer.train(resume_from_checkpoint=how == "resume")
-torch.save({"model": trainer.lm.model.state_dict(), "annotators": trainer.annotators.state_dict(),
-            "step": trainer.state.global_step}, Path(folder) / "final.pt")
+if moved == "em":
+    numbers = arrays(trainer.annotators).items()
+    annotators = {name: torch.tensor(value) for name, value in numbers if value.dtype.kind == "f"}
+else:
+    annotators = trainer.annotators.state_dict()
+torch.save({"model": trainer.lm.model.state_dict(), "annotators": annotators, "step": trainer.state.global_step},
+           Path(folder) / "final.pt")
 """
 
 
-def run(model: Path, folder: Path, how: str) -> int:
+def run(model: Path, folder: Path, how: str, moved: str) -> int:
     here = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, "-c", RUN, str(model), str(folder), how], env=environment, cwd=here
+        [sys.executable, "-c", RUN, str(model), str(folder), how, moved], env=environment, cwd=here
     ).returncode
 
 
-def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", ["gradient", "em"])
+def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path, moved: str) -> None:
     """12 steps in 3 epochs; killed after step 8, so it resumes from step 6, in the middle of the second epoch."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(tiny, whole, "whole") == 0
-    assert run(tiny, killed, "die") == -signal.SIGKILL
+    assert run(tiny, whole, "whole", moved) == 0
+    assert run(tiny, killed, "die", moved) == -signal.SIGKILL
     assert [p.name for p in complete(killed)] == ["checkpoint-3", "checkpoint-6"]
     torn = killed / "checkpoint-7"  # as if killed while writing: newer, with a model in it, but without its mark
     torn.mkdir()
     (torn / "trainer_state.json").write_text("{")
-    assert run(tiny, killed, "resume") == 0
+    assert run(tiny, killed, "resume", moved) == 0
     expected, found = (torch.load(folder / "final.pt", weights_only=True) for folder in (whole, killed))
     assert found["step"] == expected["step"] == 12
     for part in ("model", "annotators"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.em.belief import Belief
 from crowdtune.em.coin import Coin
-from crowdtune.em.gibbs import Sample, sample
+from crowdtune.em.gibbs import interval_columns, sample
+from crowdtune.em.prior import CrowdPrior
 from crowdtune.em.solve import STEPS
 from crowdtune.em.state import StateCoin, clusters
 from crowdtune.methods._plan import Conclusion
@@ -18,21 +19,35 @@ from crowdtune.methods._plan import Conclusion
 CLUSTERS, SHOWN = 4, 5  # of items, where whom to trust depends on the item; ids shown of each
 
 
-def conclude(belief: Belief, log_p: Floats, annotations: Annotations, prior: Coin) -> Conclusion:
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """What was held possible of annotators before anything was seen.
+
+    Args:
+        coins: one coin with the prior of each annotator, or of each annotator and task.
+        learned: Beta priors of the crowd held possible, where the prior is learned; else None.
+    """
+
+    coins: Coin
+    learned: CrowdPrior | None
+
+
+def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: Ending) -> Conclusion:
     """Fit annotators on the trained model's answers, try richer ones a last time, and sample.
 
     Args:
         belief: as training left it.
         log_p: (I, K) log-probabilities of the trained model, finite.
         annotations: N labels.
-        prior: one coin with the prior of each annotator, or of each annotator and task.
+        ending: priors.
     """
     belief.settle([(np.arange(len(log_p)), log_p)])
     belief.update(STEPS)
     belief.advance()
     end = belief.solution
     rng = np.random.default_rng(belief.seed)
-    drawn = sample(belief.log_p, belief.given, end.annotators, end.sharpness, rng, prior=prior)
+    start = (belief.log_p, belief.given, end.annotators, end.sharpness)
+    drawn = sample(*start, rng, prior=ending.coins, learned=ending.learned)
     results = {
         "annotator_model": type(end.annotators).__name__.lower(),
         "sharpness": end.sharpness,
@@ -40,20 +55,7 @@ def conclude(belief: Belief, log_p: Floats, annotations: Annotations, prior: Coi
     }
     if isinstance(end.annotators, StateCoin):
         results["clusters"] = _by_cluster(end.annotators, annotations, rng)
-    return Conclusion(drawn.posterior, _intervals(drawn, annotations), results)
-
-
-def _intervals(drawn: Sample, annotations: Annotations) -> dict[str, list[Any]]:
-    """Ends of the 95 % interval of each annotator's reliability over the labels they gave."""
-    j, m = len(annotations.annotators), len(annotations.items.tasks)
-    draws = drawn.reliability
-    if draws.shape[1] != j:
-        pair = annotations.annotator * m + annotations.items.task[annotations.item]
-        given = np.bincount(pair, minlength=j * m).reshape(j, m)
-        weight = given / np.maximum(given.sum(axis=1, keepdims=True), 1)
-        draws = (draws.reshape(-1, j, m) * weight).sum(axis=2)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0).round(4)
-    return {"reliability_low": low.tolist(), "reliability_high": high.tolist()}
+    return Conclusion(drawn.posterior, interval_columns(drawn, annotations), results)
 
 
 def _by_cluster(annotators: StateCoin, annotations: Annotations, rng: np.random.Generator) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Bools, Floats, Singles
 from crowdtune.examples import Examples, from_targets
+from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.trainer import Objective
 
@@ -58,6 +59,7 @@ class Plan:
         annotator_learning_rate: rate of the annotators' parameters, where the objective has some.
         conclude: (I, K) log-probabilities of the trained model -> what the method believes in the end.
         used_gold: (I,) True for items whose gold answer is evidence, so that nothing is measured on it; None for none.
+        verdict: whether the crowd can be resolved, where the method asked for itself; None where it did not.
     """
 
     examples: Examples
@@ -66,6 +68,7 @@ class Plan:
     annotator_learning_rate: float = 0.0
     conclude: Callable[[Floats], Conclusion] = of_the_model
     used_gold: Bools | None = None
+    verdict: Verdict | None = None
 
 
 class Method(Protocol):

@@ -25,7 +25,7 @@ from crowdtune.methods._plan import Anchor, Method, Plan
 from crowdtune.methods._predict import quality
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
-from crowdtune.metrics.guard import agreement, warnings
+from crowdtune.metrics.guard import Verdict, agreement, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
@@ -121,6 +121,8 @@ def train(
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
+    said = plan.verdict or verdict(annotations, start.anchor.log_p)
+    logger.info(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
@@ -130,6 +132,7 @@ def train(
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
+    results |= _verdicts(said, start, found.posterior)
     for warning in results["warnings"]:
         logger.warning(warning)
     run.write_annotators(annotator_table(judged, found.posterior, found.columns))
@@ -187,7 +190,15 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
         "truncated_prompts": start.encoded.truncated,
         **_against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
-        "warnings": warnings(annotations, start.anchor.log_p, after),
+    }
+
+
+def _verdicts(said: Verdict, start: Start, posterior: Floats) -> dict[str, Any]:
+    """The verdict after training, what it was before, and a warning unless the crowd is resolved."""
+    last = confirmed(said, start.anchor.log_p, posterior)
+    return {
+        "verdict": last.as_dict() | {"before_training": said.status},
+        "warnings": [] if last.status == "resolved" else [last.words],
     }
 
 

@@ -9,8 +9,9 @@ r"""Joint: one truth per item, learned with the model; annotators by EM. The rec
 | one way to err, alike on every item | confusion kernels (`em.Kernel`) and reliability that depends on the item |
 | | (`em.StateCoin`, Eq. 5), each kept only if it predicts held-out labels better |
 
-Order: EM on the frozen model's centred answers, beginning with an M-step; richer annotators, if they earn it; training
-with EM beside it; EM and sampling on the trained model's answers, for posteriors and intervals.
+Order: a verdict on whether the crowd can be resolved, and by what; EM on the frozen model's centred answers, beginning
+with an M-step from the explanation the verdict leads to; training with EM beside it, and richer annotators if they earn
+it; EM and sampling on the trained model's answers, for posteriors and intervals.
 
 A few gold items (`gold=20`) become certain evidence, and the annotators of an earlier run (`history=RUN`) a prior.
 
@@ -32,17 +33,20 @@ from crowdtune.em.belief import Belief
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Given, finite, given
 from crowdtune.em.kernel import kernel
+from crowdtune.em.prior import above_chance, crowd_prior, solve_coin
 from crowdtune.em.solve import solve
 from crowdtune.em.stages import Refine
 from crowdtune.em.state import read_out, state_coin
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
 from crowdtune.methods._history import pseudo_labels
-from crowdtune.methods._joint_end import conclude
+from crowdtune.methods._joint_end import Ending, conclude
 from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.metrics.guard import verdict
 from crowdtune.objectives.evidence import Evidence
 from crowdtune.objectives.likelihood import Likelihood
 
+BLANK = 2.0  # alpha and beta of an annotator whom neither options nor history know
 LARGEST = 50_000_000  # cells of confusion matrices, J x K x K, from which kernels are not tried
 
 
@@ -52,8 +56,8 @@ class Joint:
 
     updates: Literal["em", "gradient"] = "em"  # of annotators while the model trains; gradient needs a rate
     per_task: bool = True  # a reliability for each annotator and task
-    prior_alpha: float = 2.0  # Beta(alpha, beta) prior on each reliability
-    prior_beta: float = 2.0  # see prior_alpha
+    prior_alpha: float | None = None  # Beta(alpha, beta) prior on each reliability; None learns it from the crowd
+    prior_beta: float | None = None  # see prior_alpha; both or none
     kernels: bool = True  # try confusion kernels, where all items share their choices
     state_rank: int = 8  # try reliability that depends on the item, on a read-out of so many numbers; 0 = never
     gold: int = 0  # gold items used as evidence, chosen at random; -1 = all
@@ -65,9 +69,11 @@ class Joint:
     def __post_init__(self) -> None:
         if self.updates not in ("em", "gradient"):
             raise InputError(f"updates '{self.updates}' is unknown. Allowed: em, gradient.")
-        for name in ("prior_alpha", "prior_beta"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)} must be 1 or more.")
+        given_prior = [v for v in (self.prior_alpha, self.prior_beta) if v is not None]
+        if len(given_prior) == 1 or min(given_prior, default=1) < 1:
+            raise InputError(
+                f"prior_alpha={self.prior_alpha} and prior_beta={self.prior_beta} must both be 1 or more, or both none."
+            )
         for name in ("annotator_learning_rate", "history_labels"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
@@ -81,18 +87,24 @@ class Joint:
         gold = self._gold(annotations)
         labels = given(annotations, per_task=self.per_task, gold=gold)
         log_p = finite(anchor.log_p, annotations)
-        prior = coin(labels, *self._prior(annotations))
-        belief = Belief(
-            log_p, labels, solve(log_p, labels, prior), self._stages(annotations, labels, anchor), self.trials_seed
-        )
+        said = verdict(annotations, anchor.log_p, gold=gold, per_task=self.per_task, seed=self.trials_seed)
+        lowest = 0.0 if said.by in ("model", "gold") else above_chance(labels)
+        learned = self.prior_alpha is None and not self.history
+        if learned:
+            first = solve_coin(log_p, labels, start=said.start, lowest=lowest)
+        else:
+            first = solve(log_p, labels, coin(labels, *self._prior(annotations)), start=said.start)
+        belief = Belief(log_p, labels, first, self._stages(annotations, labels, anchor), self.trials_seed)
+        ending = Ending(first.annotators, crowd_prior(lowest) if learned else None)
         em = self.updates == "em"
         return Plan(
             _informed(annotations, gold),
-            Evidence(belief) if em else self._by_gradient(belief, prior, annotations),
+            Evidence(belief) if em else _by_gradient(first.annotators, annotations),
             f"trained with the joint likelihood: one truth per item, annotators by {'EM' if em else 'gradient'}",
             annotator_learning_rate=self.annotator_learning_rate,
-            conclude=lambda after: conclude(belief, finite(after, annotations), annotations, prior),
+            conclude=lambda after: conclude(belief, finite(after, annotations), annotations, ending),
             used_gold=gold,
+            verdict=said,
         )
 
     def _prior(self, annotations: Annotations) -> tuple[Floats, Floats]:
@@ -101,7 +113,8 @@ class Joint:
         if self.history:
             right, wrong = pseudo_labels(self.history, annotations.annotators, self.history_labels)
         m = len(annotations.items.tasks) if self.per_task else 1
-        return np.repeat(self.prior_alpha + right, m), np.repeat(self.prior_beta + wrong, m)
+        alpha, beta = (BLANK if own is None else own for own in (self.prior_alpha, self.prior_beta))
+        return np.repeat(alpha + right, m), np.repeat(beta + wrong, m)
 
     def _gold(self, annotations: Annotations) -> Bools:
         """(I,) True for the gold items used as evidence."""
@@ -125,12 +138,14 @@ class Joint:
             stages["state"] = lambda seen, solution: state_coin(_coin(solution.annotators), phi)
         return stages
 
-    def _by_gradient(self, belief: Belief, prior: Coin, annotations: Annotations) -> Likelihood:
-        """The same likelihood with reliabilities as parameters, starting where EM ended."""
-        shape = (len(annotations.annotators), -1)
-        parts = (belief.solution.annotators.reliability, prior.alpha, prior.beta)
-        start, alpha, beta = (torch.as_tensor(part).reshape(shape) for part in parts)
-        return Likelihood(OneCoin(start, alpha, beta), len(annotations), "joint")
+
+def _by_gradient(coins: Coin, annotations: Annotations) -> Likelihood:
+    """The same likelihood with reliabilities as parameters, starting where EM ended."""
+    j = len(annotations.annotators)
+    size = len(coins.reliability)
+    parts = (np.broadcast_to(part, size).copy() for part in (coins.reliability, coins.alpha, coins.beta))
+    start, alpha, beta = (torch.from_numpy(part).reshape(j, -1) for part in parts)
+    return Likelihood(OneCoin(start, alpha, beta), len(annotations), "joint")
 
 
 def _coin(annotators: Any) -> Coin:
