@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import Json, Load, Run
-from crowdtune.cli._screen import only_our_voice, share, show, show_json
+from crowdtune.cli._screen import new_table, number, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
+from crowdtune.metrics.held_out import TINY, compare, held_out
 
 
 @reads
-def evaluate(load: Load, run: Run, json: Json = False) -> None:
-    """Measure a trained model on items with gold answers."""
+def evaluate(
+    load: Load,
+    run: Run,
+    annotators: Annotated[
+        bool, typer.Option(help="Also say how well each model of truth foretells annotators it has not met.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Measure a trained model on items with gold answers, or, with --annotators, on labels."""
     from crowdtune.methods import evaluate as measure
     from crowdtune.methods import shared_choices
 
     only_our_voice()
-    found = measure(run, load(shared_choices(run)).items)
+    annotations = load(shared_choices(run))
+    found: dict[str, Any] = {}
+    if not annotators or (annotations.items.gold >= 0).any():
+        found = measure(run, annotations.items)
+    if annotators:
+        annotations.require_labels()
+        found["held_out_annotators"] = _foretold(run, annotations)
     if json:
         show_json(found)
         return
+    if "accuracy" in found:
+        _show(found)
+    if annotators:
+        _show_foretold(found["held_out_annotators"])
+
+
+def _foretold(run: Path, annotations: Annotations) -> list[dict[str, Any]]:
+    from crowdtune.methods import predict
+
+    log_p = _table(predict(run, annotations.items)["probabilities"], annotations.items.max_choices)
+    losses = held_out(annotations, np.random.default_rng(0), log_p)
+    return compare(annotations, losses, np.random.default_rng(0))
+
+
+def _table(rows: list[list[float]], width: int) -> Floats:
+    """(I, K) log-probabilities from a list per item."""
+    table = np.zeros((len(rows), width))
+    for row, probabilities in zip(table, rows, strict=True):
+        row[: len(probabilities)] = probabilities
+    return np.asarray(np.log(np.maximum(table, TINY)))
+
+
+def _show(found: dict[str, Any]) -> None:
     show(f"{found['items']} items with gold: {share(found['accuracy'])} right")
     show(
         f"negative log-likelihood {found['negative_log_likelihood']:.3f} nats, "
@@ -25,3 +69,13 @@ def evaluate(load: Load, run: Run, json: Json = False) -> None:
     )
     for choice, value in found["recall"].items():
         show(f"  of those that are '{choice}': {share(value)} recognised")
+
+
+def _show_foretold(rows: list[dict[str, Any]]) -> None:
+    table = new_table(
+        "labels of annotators not met, nats per label", "truth by", "loss", "over joint", "95 % from", "to"
+    )
+    for row in rows:
+        table.add_row(row["model"], *(number(row[key]) for key in ("loss", "more", "low", "high")))
+    show(table)
+    say("realm and joint see the run's model; where it was trained on these very labels, it has met everybody")
