@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crowdtune.annotations import Floats
+from crowdtune.errors import InputError
 from crowdtune.runs import Run
 
 
@@ -16,7 +17,10 @@ def pseudo_labels(folder: str, names: Sequence[str], most: float) -> tuple[Float
 
     Annotators are matched by name; one the run did not meet has 0 of both.
     """
-    rows = {row["annotator"]: row for row in Run(Path(folder)).annotators}
+    run = Run(Path(folder))
+    if not run.finished:
+        raise InputError(f"history={folder} is no finished run. Name a folder that crowdtune train made.")
+    rows = {row["annotator"]: row for row in run.annotators}
     weight = np.array([min(rows[name]["labels"], most) if name in rows else 0.0 for name in names])
     share = np.array([rows[name]["reliability"] if name in rows else 0.0 for name in names])
     return weight * share, weight * (1 - share)
