@@ -1,51 +1,192 @@
-"""Signs that a solution is the truth's mirror image: a crowd whose majority is wrong fits better inverted."""
+"""The verdict: can the truth be told from its mirror image, and by what.
+
+Labels never tell a crowd from one that says the opposite in concert: where most annotators are wrong, the inverted
+truth fits better. So no two explanations are ever compared by how likely they make the labels. What may decide is
+
+    gold     answers known for sure, by a sign test between the explanations;
+    labels   annotators who agree and whom hardly anybody contradicts: right unless they err in concert;
+    model    what the untrained model says of the items, by a permutation test in which annotators never saw the items
+             they read: right unless the model is right less often than chance.
+
+A model and labels that contradict each other decide nothing.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, replace
+from math import ceil, log
+from typing import Any, Literal
+
 import numpy as np
+from scipy.special import softmax
 
-from crowdtune.annotations import Annotations, Floats
-from crowdtune.metrics.crowd import reliability
+from crowdtune.annotations import Annotations, Bools, Floats
+from crowdtune.em.given import finite
+from crowdtune.metrics import words
+from crowdtune.metrics.association import association, standard
+from crowdtune.metrics.camps import REAL, blocks
+from crowdtune.metrics.explanations import LARGE, SURE, Crowd, by_gold, by_model, cost, read_crowd
 
-ENOUGH = 20  # labels from which an annotator's agreement with the model says something
-MARGIN = 0.05  # above chance
-SURE = 3.0  # standard deviations below chance from which agreement is no accident
+COST = 0.1  # accuracy that annotators read the wrong way round may be expected to cost
+AGREED, OPPOSED = 0.5, 0.1  # shares of the labels: least in one camp, most that may be against it, for labels to decide
+AGAINST = -2.0  # standard deviations from which the model contradicts a crowd that agrees
+KEPT = 0.5  # share of what an explanation promises, beyond chance, that truths found after training must have
+MISTAKE = 1e-3  # probability of a wrong decision by gold
+FEWEST = 10  # gold items; fewer cannot bring a sign test below MISTAKE
 
-
-def agreement(before: Floats, after: Floats) -> float:
-    """Share of items whose most probable choice is the same in two (I, K) tables of log-probabilities."""
-    return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()) if len(before) else float("nan")
-
-
-def chance_agreement(before: Floats, after: Floats) -> float:
-    """Agreement expected of two models that answer as often with each choice, but independently of the item."""
-    k = before.shape[1]
-    said = [np.bincount(table.argmax(axis=1), minlength=k) / max(len(table), 1) for table in (before, after)]
-    return float((said[0] * said[1]).sum())
+Status = Literal["resolved", "ambiguous", "unresolvable"]
+By = Literal["labels", "model", "gold", "nothing"]
 
 
-def warnings(annotations: Annotations, before: Floats, after: Floats) -> list[str]:
-    """Say where the labels may have turned the model round.
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Whether the truth can be told from its rivals.
+
+    Args:
+        status: resolved; ambiguous, where explanations contradict each other; unresolvable, where nothing is said.
+        words: what decides, under which assumption, what to do next.
+        by: what decides.
+        camps: names of annotators who agree with each other, the largest camp first.
+        gold_needed: gold items that would decide, 0 where resolved.
+        evidence: standard deviations by which the model is for what it favours, against chance or the nearest rival.
+        start: (I, K) posterior EM should begin with: of labels alone in what was resolved, else the model's.
+    """
+
+    status: Status
+    words: str
+    by: By
+    camps: list[list[str]]
+    gold_needed: int
+    evidence: float
+    start: Floats
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results.json: all but the posterior."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "start"}
+
+
+def verdict(
+    annotations: Annotations, log_p: Floats, *, gold: Bools | None = None, per_task: bool = True, seed: int = 0
+) -> Verdict:
+    """Judge a crowd before any training.
 
     Args:
         annotations: N labels.
-        before: (I, K) log-probabilities of the model before training, centred.
-        after: (I, K) those after it.
+        log_p: (I, K) log-probabilities of the untrained model, centred.
+        gold: (I,) True for items whose gold answer is used as evidence; by default none is.
+        per_task: judge each task on its own, as annotators with a reliability per task need it.
+        seed: of the halves of the items that annotators are fitted to and read.
     """
-    said = []
-    kept, expected = agreement(before, after), chance_agreement(before, after)
-    if kept < expected - SURE * np.sqrt(expected * (1 - expected) / max(len(before), 1)):
-        said.append(
-            f"the trained model agrees with what it answered before on {kept:.0%} of the items, less than chance "
-            f"({expected:.0%}): the labels may have turned it round. Check some items by hand."
-        )
-    chance = float((1 / annotations.items.n_choices).mean())
-    answered = np.eye(before.shape[1])[before.argmax(axis=1)]
-    judged = reliability(annotations, answered)[annotations.labels_per_annotator >= ENOUGH]
-    if len(judged) and judged.max() < chance + MARGIN:
-        said.append(
-            f"no annotator agrees with the untrained model above chance ({judged.max():.0%}, chance {chance:.0%}): "
-            "nothing tells the truth from its opposite. Say in the prompt what is asked (template=...), take a "
-            "stronger model, or a method that needs none: dawid-skene."
-        )
-    return said
+    items = annotations.items
+    half = np.random.default_rng(seed).permutation(len(items)) % 2
+    known = (items.gold >= 0) & (False if gold is None else gold)
+    start, found, sizes = softmax(finite(log_p, annotations), axis=1), dict[str, Verdict](), dict[str, int]()
+    for m in np.unique(items.task).tolist() if per_task else [-1]:
+        rows = np.flatnonzero((items.task == m) | (m < 0))
+        part, name = annotations.take_items(rows), items.tasks[m]
+        if not (part.items.n_choices[part.item] > 1).any():
+            continue
+        width = part.items.max_choices
+        found[name] = _judge(part, read_crowd(part, log_p[rows, :width], known[rows], half[rows]))
+        sizes[name] = len(part)
+        if found[name].status == "resolved":
+            start[rows, :width] = found[name].start
+    return replace(_together(found, sizes), start=start)
+
+
+def confirmed(before: Verdict, log_p: Floats, after: Floats) -> Verdict:
+    """The verdict after training: the same, or ambiguous where training went to other truths or against the model.
+
+    Other truths are those that the explanation judged gives less than half of the probability, beyond chance, that it
+    would give to truths it is right about. So an item without labels, of which it says nothing, does not count.
+
+    Args:
+        before: the verdict before training.
+        log_p: (I, K) log-probabilities of the untrained model, centred.
+        after: (I, K) posterior after training.
+    """
+    if before.status != "resolved":
+        return before
+    said, model = np.eye(after.shape[1])[after.argmax(axis=1)], softmax(log_p, axis=1)
+    kept, promised = float((before.start * said).sum(axis=1).mean()), float(before.start.max(axis=1).mean())
+    chance = float(before.start.mean(axis=0) @ said.mean(axis=0))
+    z = float(standard(*association(after, model, np.zeros(len(after), dtype=np.int64), 1))[0])
+    if kept - chance > KEPT * (promised - chance) and z > -SURE:
+        return before
+    moved = words.flipped(kept, promised, chance, z, FEWEST)
+    return replace(before, status="ambiguous", by="nothing", words=moved, gold_needed=FEWEST)
+
+
+def agreement(before: Floats, after: Floats) -> float:
+    """Share of items whose most probable choice is the same in two (I, K) tables."""
+    return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()) if len(before) else float("nan")
+
+
+def _judge(annotations: Annotations, crowd: Crowd) -> Verdict:
+    """The verdict of one task: gold before labels before the model."""
+    chosen, names, gold = crowd.favoured, _names(annotations, crowd), int((crowd.gold >= 0).sum())
+    (alone, nearest), risk = by_model(crowd, chosen), cost(crowd, chosen)
+    known, z = alone >= REAL and nearest >= SURE, min(alone, nearest)
+    made = Verdict("resolved", "", "nothing", names, 0, z, chosen.truth)
+    if gold:
+        best, p = by_gold(crowd)
+        if p < MISTAKE and cost(crowd, best, gold=True) <= COST:
+            return replace(made, by="gold", start=best.truth, words=words.gold(gold))
+    model, labels, needed = known and risk <= COST, _agree(crowd), gold_needed(crowd)
+    if labels:
+        consensus = crowd.consensus.truth
+        opposite = model and crowd.differ(chosen.truth, consensus) > 0.5
+        if opposite or crowd.favour(consensus) <= AGAINST:
+            return replace(made, status="ambiguous", gold_needed=needed, words=words.contradicted(needed))
+        return replace(made, by="labels", start=consensus, words=words.LABELS)
+    if model:
+        return replace(made, by="model", words=words.model(z))
+    if not names and alone < REAL:
+        return replace(made, status="unresolvable", gold_needed=needed, words=words.nothing(z, needed))
+    said = words.thin(risk, needed) if known else words.rivals(names, z, needed)
+    return replace(made, status="ambiguous", gold_needed=needed, words=said)
+
+
+def _agree(crowd: Crowd) -> bool:
+    """Whether most labels are of annotators who agree on items they join, and hardly any may be against them."""
+    if not crowd.camps.members:
+        return False
+    g = crowd.given
+    first = np.isin(np.arange(g.n_annotators), crowd.camps.members[0])
+    joined = np.bincount(blocks(g, first)[g.item[first[g.annotator]]]).max() / len(g)
+    return bool(joined > AGREED and crowd.camps.opposed[g.annotator].mean() < OPPOSED)
+
+
+def gold_needed(crowd: Crowd) -> int:
+    """Gold items, drawn at random, on which sign tests would tell the explanations apart, and in each separate part."""
+    truth, g = crowd.favoured.truth, crowd.given
+    share = min((crowd.differ(truth, rival) for rival in crowd.rivals(truth)), default=1.0)
+    right = float(np.clip(truth.max(axis=1)[crowd.labelled].mean(), 0.75, 0.99))
+    nats = right * log(2 * right) + (1 - right) * log(2 * (1 - right))
+    part = blocks(g, np.ones(g.n_annotators, dtype=bool))[crowd.labelled]
+    parts = max(1, int((np.bincount(part) >= LARGE * len(part)).sum()))
+    return max(FEWEST, 5 * ceil(log(1 / MISTAKE) / nats / share * parts / 5))
+
+
+def _names(annotations: Annotations, crowd: Crowd) -> list[list[str]]:
+    """Names of the camps, those with most labels first, and so in each camp."""
+    count = annotations.labels_per_annotator
+    camps = sorted(crowd.camps.members, key=lambda camp: -int(count[camp].sum()))
+    return [[annotations.annotators[j] for j in camp[np.argsort(-count[camp], kind="stable")]] for camp in camps]
+
+
+def _together(found: dict[str, Verdict], sizes: dict[str, int]) -> Verdict:
+    """The verdict of all tasks: that of the worst, unless those not resolved hold less than a tenth of the labels."""
+    if not found:
+        return Verdict("unresolvable", words.NO_LABELS, "nothing", [], 0, 0.0, np.zeros((0, 0)))
+    open_ = sorted((name for name in found if found[name].status != "resolved"), key=lambda name: -sizes[name])
+    largest = found[max(sizes, key=lambda name: sizes[name])]
+    if len(found) == 1 or not open_:
+        return largest
+    few = sum(sizes[name] for name in open_) < OPPOSED * sum(sizes.values())
+    worst = found[open_[0]]
+    return replace(
+        largest if few else worst,
+        words=words.tasks(open_, len(found), worst.words),
+        gold_needed=sum(found[name].gold_needed for name in open_),
+    )
