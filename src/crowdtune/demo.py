@@ -23,7 +23,8 @@ from crowdtune.write.folder import write_folder
 from crowdtune.write.tables import occupied, write_json
 
 TRAINED, HELD_OUT = 1024, 3000  # words
-METHODS = ("noisy", "majority", "realm", "oracle")
+METHODS = ("noisy", "majority", "realm", "joint", "oracle")
+SHOWN = ("reliability", "reliability_low", "reliability_high")  # of an annotator under joint
 RELIABILITY = "dist1"  # 0.9, 0.1, 0.1
 SETTINGS = {
     "template": "Sentiment of {prompt}:",
@@ -64,13 +65,20 @@ def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: 
         results = train(annotations, method, settings, out=out / method, start=start).results
         accuracy[method] = results["test"]["accuracy"]
         say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s)")
-    learned = _learned(Run(out / "realm"))
+    learned, by_realm = _learned(Run(out / "joint")), _learned(Run(out / "realm"))
     summary = {
         "accuracy": accuracy,
         "annotators": [
-            {"annotator": name, "planted_accuracy": float(right), **learned[name]}
+            {
+                "annotator": name,
+                "planted_accuracy": float(right),
+                "reliability": by_realm[name]["reliability"],
+                "expertise": by_realm[name]["expertise"],
+                "joint": {part: learned[name][part] for part in SHOWN},
+            }
             for name, right in zip(annotations.annotators, planted, strict=True)
         ],
+        "verdict": Run(out / "joint").results["verdict"],
         "seconds": round(time.monotonic() - clock, 1),
     }
     write_json(out / "results.json", summary)
@@ -92,7 +100,5 @@ def _zero_shot(start: Start) -> float:
     return float(quality(np.exp(score(start.lm, encoded)), held_out)["accuracy"])
 
 
-def _learned(run: Run) -> dict[str, dict[str, float]]:
-    return {
-        row["annotator"]: {"reliability": row["reliability"], "expertise": row["expertise"]} for row in run.annotators
-    }
+def _learned(run: Run) -> dict[str, dict[str, Any]]:
+    return {row["annotator"]: row for row in run.annotators}

@@ -121,11 +121,11 @@ def test_the_whole_way_from_items_to_predictions(
     data, first, second = tmp_path / "data", tmp_path / "first", tmp_path / "second"
     assert run(monkeypatch, "simulate", words, "--reliability", "0.95,0.95,0.5", "-o", data) == 0
     flags = ["--set", "template={prompt} Answer :", "--set", "epochs=15", "--set", "learning_rate=4e-3"]
-    flags += ["--model", tiny_llama, "--set", "likelihood=joint", "--test", words]
+    flags += ["--model", tiny_llama, "--set", "state_rank=2", "--test", words]
     assert run(monkeypatch, "train", data, "-o", first, *flags) == 0
     assert "a1" in capsys.readouterr().out
     config = json.loads((first / "config.json").read_text())
-    assert config["options"]["likelihood"] == "joint"
+    assert config["options"]["state_rank"] == 2
     assert run(monkeypatch, "train", data, "-o", second, "--from", first, "--test", words, "--json") == 0
     results = json.loads(capsys.readouterr().out)
     assert results["test"] == json.loads((first / "results.json").read_text())["test"]

@@ -12,13 +12,15 @@ TRAINED_ON = {
     "noisy": "every label as it came",
     "majority": "the winner of the vote",
     "realm": "labels and annotators together, no gold",
+    "joint": "the same, one truth per item, annotators by EM",
     "oracle": "gold: what could be reached",
 }
 MOVED = (
     "Two of three annotators mostly lie: trained on their labels or votes, the model learns the opposite of the truth."
 )
 WHY = (
-    "REALM starts from what the model half knows, sees who agrees with it, and learns from the one who can be trusted."
+    "realm and joint start from what the model half knows, see who agrees with it, and learn from the one who can be "
+    "trusted; joint from the liars too, by what they exclude."
 )
 
 
@@ -37,10 +39,12 @@ def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> No
     for method, accuracy in summary["accuracy"].items():
         table.add_row(method, share(accuracy), TRAINED_ON[method])
     show(table)
-    table = new_table("whom it learned to trust", "annotator", "planted accuracy", "learned reliability", "expertise")
+    table = new_table("whom it learned to trust", "annotator", "planted accuracy", "realm", "joint", "95 % interval")
     for row in summary["annotators"]:
-        planted, learned, e = row["planted_accuracy"], row["reliability"], row["expertise"]
-        table.add_row(row["annotator"], f"{planted:.2f}", f"{learned:.2f}", f"{e:.2f}")
+        joint = row["joint"]
+        interval = f"{joint['reliability_low']:.2f}-{joint['reliability_high']:.2f}"
+        numbers = (row["planted_accuracy"], row["reliability"], joint["reliability"])
+        table.add_row(row["annotator"], *(f"{value:.2f}" for value in numbers), interval)
     show(table)
     show(f"{MOVED}\n{WHY}")
     say(

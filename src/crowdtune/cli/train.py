@@ -23,7 +23,8 @@ def train(
     load: Load,
     out: Out = ...,  # type: ignore[assignment]
     method: Annotated[
-        str, typer.Option(help="realm (default), or a baseline: dawid-skene, majority, soft, noisy, oracle.")
+        str,
+        typer.Option(help="joint (default); realm, as in the paper; or a baseline: dawid-skene, majority, noisy, ..."),
     ] = "",
     model: Annotated[str, typer.Option(help="embedded (default), a folder, or an id on the Hugging Face hub.")] = "",
     lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter and not the whole model.")] = False,
@@ -43,7 +44,7 @@ def train(
     from crowdtune.methods import train as run
 
     only_our_voice()
-    before = Run(from_).config if from_ else {"method": "realm"}
+    before = Run(from_).config if from_ else {"method": "joint"}
     method = method or before["method"]
     settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
     flags = {"lm": model, "lora": "true" if lora else "", "seed": "" if seed is None else str(seed)}
@@ -91,6 +92,7 @@ def _summary(results: dict[str, Any]) -> str:
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
             f"(before training {share(results['zero_shot_accuracy'])})"
         )
+    lines.append(results["verdict"]["words"])
     if "test" in results:
         lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
     return "\n".join(lines)

@@ -84,7 +84,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
 
 def train(
     annotations: Annotations,
-    method: str = "realm",
+    method: str = "joint",
     settings: dict[str, str] | None = None,
     *,
     out: str | Path,
