@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.em.given import Given, clamped, finite, flat, given
-from crowdtune.metrics.association import association, standard
+from crowdtune.metrics.association import TINY, association, standard
 from crowdtune.metrics.camps import Camps, Reading, blocks, count, find_camps, opening, read_across
 
 SURE = 3.0  # standard deviations from which an annotator, or a block of items, is read the right way round
@@ -62,7 +62,7 @@ class Crowd:
         gold: (I,) code of the gold answer used as evidence, -1 elsewhere.
         certain: (I, K) nats that leave an item with that gold no other truth.
         camps: who agrees with whom.
-        found: explanations: EM begun with the model's answers, the votes, each camp's labels, gold; then the mirror
+        found: explanations: EM begun with the votes, the model's answers, each camp's labels, gold; then the mirror
             image of each where there are two choices.
     """
 
@@ -83,11 +83,12 @@ class Crowd:
     @property
     def consensus(self) -> Explanation:
         """What the votes lead to."""
-        return self.found[1]
+        return self.found[0]
 
     def differ(self, one: Floats, other: Floats) -> float:
-        """Share of labelled items whose most probable truth is another."""
-        return float((one.argmax(axis=1) != other.argmax(axis=1))[self.labelled].mean())
+        """Share of labelled items of which `other` denies what `one` says; a tie denies nothing."""
+        theirs = np.take_along_axis(other, one.argmax(axis=1)[:, None], axis=1)[:, 0]
+        return float((theirs < other.max(axis=1) - TINY)[self.labelled].mean())
 
     def rivals(self, truth: Floats) -> list[Floats]:
         """The truths of explanations that differ from `truth` too much to be the same one."""
@@ -111,13 +112,14 @@ def read_crowd(annotations: Annotations, log_p: Floats, known: Bools, half: Ints
     """
     labels, none, log_p = given(annotations), flat(annotations), finite(log_p, annotations)
     said, camps, certain = softmax(log_p, axis=1), find_camps(labels, none, half), clamped(annotations, known)
-    starts = [opening(labels, none)]
+    starts = []
     if labels.width > 2:
         starts += [opening(labels.take(np.flatnonzero(np.isin(labels.annotator, c))), none) for c in camps.members]
     if known.any():
         starts.append(softmax(none + certain, axis=1))
+    votes, *others = (read_across(labels, none, s, half, sharpness=1.0) for s in (opening(labels, none), *starts))
     led = read_across(labels, log_p, said, half)
-    readings = [led, *(read_across(labels, none, start, half, sharpness=1.0) for start in starts)]
+    readings = [votes, led, *others]
     if labels.width == 2:
         readings += [replace(reading, heard=reading.heard[:, ::-1]) for reading in readings]
     return Crowd(

@@ -35,12 +35,13 @@ def contradicted(needed: int) -> str:
 
 def rivals(camps: list[list[str]], z: float, needed: int) -> str:
     """Camps contradict each other and the model favours none."""
-    said = " against ".join(_camp(names) for names in camps[:SHOWN])
+    named = "; ".join(_camp(names) for names in camps[:SHOWN])
+    said = f"{len(camps)} camps contradict each other ({named})"
     if len(camps) == 1:
-        said = f"{said} agree, too few to stand for the crowd"
+        said = f"one camp agrees ({named}), too many others may be against it"
     elif not camps:
-        said = "the labels allow explanations that contradict each other"
-    return f"Ambiguous: {said}; what the untrained model says does not decide who is right (z = {z:.1f}). {ask(needed)}"
+        said = "the labels can be read in ways that exclude each other"
+    return f"Ambiguous: {said}, and the untrained model does not decide who is right (z = {z:.1f}). {ask(needed)}"
 
 
 def thin(risk: float, needed: int) -> str:
