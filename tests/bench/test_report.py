@@ -27,7 +27,7 @@ def test_a_report_is_whole(tmp_path: Path) -> None:
     assert (
         "| minilm-head words dist1 uniform shared | 60.0 | 25.0 ± 7.1 | 85.0 ± 7.1 | 87.5 ± 3.5 | 90.0 ± 0.0 |" in page
     )
-    assert "| joint | 96% | 4 |" in page  # (0.65 + 0.60) / (0.70 + 0.60)
+    assert "| joint | 96.2% | 4 | 96.2% | 4 |" in page  # (0.65 + 0.60) / (0.70 + 0.60)
     assert "joint - realm | +2.5 |" in page
     for line in page.splitlines():
         if line.startswith("!["):

@@ -9,7 +9,7 @@ from typing import Any
 
 from crowdtune.annotations import Annotations, Floats, Ints, Items
 from crowdtune.bench.grid import Outcome
-from crowdtune.metrics import guard
+from crowdtune.metrics.guard import verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,24 +38,15 @@ class Trained:
 def outcome(annotations: Annotations, test: Items, trained: Trained) -> Outcome:
     """Compare with the gold of T test items, and judge the crowd as one would have before training."""
     seconds = time.monotonic() - trained.began
-    verdict, words = _verdict(annotations, trained.anchor)
+    said = verdict(annotations, trained.anchor)
     return Outcome(
         correct=trained.answers == test.gold,
         zero_shot=float((trained.zero_shot.argmax(axis=1) == test.gold).mean()),
         posterior_accuracy=trained.posterior_accuracy,
         chance=float((1 / test.n_choices).mean()),
-        verdict=verdict,
-        words=words,
+        verdict=said.status,
+        words=said.words,
         curve=trained.curve,
         annotators=trained.annotators,
         seconds=round(seconds, 2),
     )
-
-
-def _verdict(annotations: Annotations, anchor: Floats) -> tuple[str, str]:
-    """Whether the truth can be told from its mirror image, as judged before training."""
-    judge = getattr(guard, "verdict", None)
-    if judge is None:
-        return "unjudged", ""
-    said = judge(annotations, anchor)
-    return said.status, said.words

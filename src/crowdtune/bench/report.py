@@ -41,7 +41,9 @@ def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
     gaps = sorted(results["gap_recovered"].items(), key=lambda pair: -pair[1]["share"])
     if gaps:
         lines += ["", "## Gap between noisy and oracle recovered", ""]
-        lines += _table(["method", "recovered", "cells"], [[n, f"{g['share']:.0%}", str(g["cells"])] for n, g in gaps])
+        with_apart = results["gap_recovered_with_apart"]
+        rows = [[n, *_gap(gap), *_gap(with_apart[n])] for n, gap in gaps]
+        lines += _table(["method", "recovered", "cells", "with those apart", "cells"], rows)
     if results["differences"]:
         lines += ["", "## Paired differences, in points, with 95 % intervals over items", ""]
         lines += _table(
@@ -94,6 +96,10 @@ def _listed(results: Mapping[str, Any]) -> list[str]:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _gap(gap: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{gap['share']:.1%}", str(gap["cells"])
 
 
 def _percent(share: float) -> str:

@@ -26,7 +26,6 @@ GAP = 0.05  # oracle over noisy, from which there is a gap to recover
 TURNED = 0.10  # below the untrained model, from which a method was turned round
 JUDGED = ("realm", "joint")  # methods that start from what the model knows, which the verdict is about
 PAIRS = (("joint", "realm"), ("joint", "noisy"), ("realm", "noisy"))
-COUNTED = ("resolved", "unjudged")  # verdicts of crowds that count in gaps and differences
 DRAWS, LEVEL = 2000, 0.95
 
 Found = Mapping[Cell, Outcome]
@@ -39,11 +38,12 @@ def summary(found: Found) -> dict[str, Any]:
     Args:
         found: outcome of each cell.
     """
-    resolved = {cell: outcome for cell, outcome in found.items() if outcome.verdict in COUNTED}
+    resolved = {cell: outcome for cell, outcome in found.items() if outcome.verdict == "resolved"}
     return {
         "cells": len(found),
         "conditions": [_condition(name, variants) for name, variants in _groups(found).items()],
         "gap_recovered": gap_recovered(resolved),
+        "gap_recovered_with_apart": gap_recovered(found),
         "apart": _apart(found),
         "wrong_verdicts": _wrong(found),
         "differences": [row for pair in PAIRS for row in _differences(resolved, *pair)],
@@ -61,7 +61,7 @@ def _apart(found: Found) -> list[dict[str, Any]]:
     """Crowds that were not resolved before training, with the accuracy of each variant."""
     crowds: dict[tuple[str, int], dict[str, Any]] = {}
     for cell, outcome in found.items():
-        if outcome.verdict not in COUNTED:
+        if outcome.verdict != "resolved":
             said = {"condition": cell.condition, "seed": cell.seed, "verdict": outcome.verdict, "words": outcome.words}
             row = crowds.setdefault((cell.condition, cell.seed), said | {"accuracy": {}})
             row["accuracy"][cell.variant] = outcome.accuracy

@@ -35,8 +35,8 @@ class Solution(Generic[A]):
         annotators: fitted.
         sharpness: exponent of the model's probabilities.
         evidence: (I, K) log-likelihood in nats of all labels of an item under each truth.
-        log_posteriors: log posterior density in nats after each step; never falls where the prior is fixed (kernels learn
-            theirs from the crowd).
+        log_posteriors: log posterior density in nats after each step; never falls where the prior is fixed, as it is
+            not for kernels, which learn theirs from the crowd.
     """
 
     posterior: Floats
