@@ -96,3 +96,10 @@ def test_deterministic_offsets_are_decided_by_the_model_alone() -> None:
     ]
     assert {v.status for v in useless} == {"ambiguous"}
     assert all(v.gold_needed >= 10 and f"--set gold={v.gold_needed}" in v.words for v in useless)
+
+
+def test_signs_fitted_to_a_model_at_chance_are_no_evidence() -> None:
+    """Thirty annotators, one label per item: as many signs as annotators, free to please the model."""
+    cases = [adversary(40_000 + seed, "thirty", "useless", "exclusive") for seed in range(40)]
+    found = [verdict(case.annotations, case.log_p).evidence for case in cases]
+    assert max(found) < 3
