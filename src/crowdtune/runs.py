@@ -121,6 +121,13 @@ class Run:
         with (self.folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(record) + b"\n")
 
+    def curve(self, name: str) -> list[tuple[int, float]]:
+        """(optimiser step, value) of a number in metrics.jsonl, in the order logged."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        records = [msgspec.json.decode(line) for line in lines]
+        return [(record["step"], record[name]) for record in records if name in record]
+
     def finish(self, results: dict[str, Any]) -> None:
         """Remove checkpoints and write results.json, the sign of a finished run."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)

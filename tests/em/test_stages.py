@@ -91,6 +91,20 @@ def test_held_out_likelihood_is_that_of_labels_never_seen() -> None:
     assert unseen.mean() < fitted.mean() - 0.05
 
 
+def test_a_belief_does_not_follow_a_model_that_turns_round() -> None:
+    """The model is made to say the next choice everywhere: EM takes its sharpness for 0 and keeps what it believed."""
+    crowd, seen, log_p = planted("uniform", 0.7)
+    belief = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)))
+    assert belief.kept() == 1.0
+    wrong = np.eye(4)[(crowd.items.gold + 1) % 4] * 0.996 + 0.001
+    belief.settle([(np.arange(2000), np.log(wrong))])
+    belief.update(50)
+    assert belief.solution.sharpness < 0.01
+    assert belief.kept() > 0.9
+    belief.solution = solve(belief.log_p, seen, coin(seen), start=wrong)
+    assert belief.kept() < 0.1
+
+
 def test_a_belief_hears_updates_advances_and_comes_back_from_its_arrays() -> None:
     crowd, seen, log_p = planted("systematic", 0.55)
     belief = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)), {"kernel": to_kernel})

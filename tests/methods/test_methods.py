@@ -56,6 +56,7 @@ def test_realm_with_everybody_an_expert_is_noisy(tiny_llama: Path, tmp_path: Pat
     from crowdtune.methods.noisy import Noisy
     from crowdtune.objectives.likelihood import Likelihood
     from crowdtune.runs import Run
+    from crowdtune.training.dataset import CrowdDataset
     from crowdtune.training.finetune import finetune
     from crowdtune.training.options import Training
 
@@ -71,7 +72,7 @@ def test_realm_with_everybody_an_expert_is_noisy(tiny_llama: Path, tmp_path: Pat
         lm = load(str(tiny_llama))
         encoded = encode(made.items, lm, PromptFormat("words", "{prompt} Answer :"), 64)
         run = Run.start(tmp_path / name, {})
-        trained = finetune(lm, examples, encoded, objective, options, run, annotator_learning_rate=0.0)
+        trained = finetune(lm, CrowdDataset(examples, encoded), objective, options, run, annotator_learning_rate=0.0)
         weights.append(trained.model.state_dict())
     torch.testing.assert_close(weights[0], weights[1], atol=1e-5, rtol=1e-4)
 
@@ -221,3 +222,15 @@ def test_items_with_two_and_three_choices_train_together(likelihood: str, tiny: 
     assert [len(row) for row in posterior[:4]] == [2, 3, 2, 3]
     np.testing.assert_allclose([sum(row) for row in posterior], 1, atol=1e-6)
     assert run.results["style"] == "letters"
+
+
+def test_a_learning_curve_ends_where_the_run_ends(tiny: Path, tmp_path: Path) -> None:
+    """Measured on the way, and measuring changes nothing."""
+    settings = TINY | {"lm": str(tiny), "epochs": "2"}
+    watched = train(crowd(n=80), "noisy", settings | {"points": "5"}, out=tmp_path / "watched", test=word_items(40))
+    plain = train(crowd(n=80), "noisy", settings, out=tmp_path / "plain", test=word_items(40))
+    steps, values = zip(*watched.curve("test_accuracy"), strict=True)
+    assert steps == (0, 2, 3, 4, 6)  # 80 items, 32 in a step, twice: six steps, at quarters rounded
+    assert values[-1] == watched.results["test"]["accuracy"]
+    assert watched.results["test"] == plain.results["test"]
+    assert plain.curve("test_accuracy") == []

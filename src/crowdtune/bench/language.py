@@ -30,8 +30,9 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
     settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
     start, zero_shot = _started(annotations.items, test, options("noisy", settings | {"seed": "0"})[1])
     began = time.monotonic()
-    once = replace(start, test=None)  # the saved model is asked, as a user would
-    run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=once)
+    if not int(settings.get("points", 0)):
+        start = replace(start, test=None)  # the saved model is asked, as a user would
+    run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=start)
     answers = [int(np.argmax(row)) for row in predict(run, test)["probabilities"]]
     shutil.rmtree(run.model)
     trained = Trained(
@@ -40,7 +41,7 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
         answers=np.array(answers, dtype=np.int64),
         posterior_accuracy=run.results["posterior_accuracy"],
         annotators=run.annotators,
-        curve=[],
+        curve=run.curve("test_accuracy"),
         began=began,
     )
     return outcome(annotations, test, trained)

@@ -34,7 +34,7 @@ LM_TRAINING = (
 )
 LM_WORDS = Cell("words", "embedded", trained=1024, held_out=3000, training=LM_TRAINING)
 LM_GRADES = Cell("grades", "embedded", trained=1024, held_out=3000, training=LM_TRAINING)
-T5_TRAINING = (("style", "letters"), ("epochs", "3"), ("learning_rate", "1e-4"))
+T5_TRAINING = (("style", "letters"), ("epochs", "3"), ("learning_rate", "1e-4"), ("points", "9"))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from crowdtune.annotations import Floats, Ints
 from crowdtune.em.given import Given
 from crowdtune.em.solve import Solution, solve
-from crowdtune.em.stages import Refine, Trial, try_stage
+from crowdtune.em.stages import Refine, Trial, agreement, try_stage
 
 
 @dataclass(eq=False)
@@ -39,6 +39,13 @@ class Belief:
     seed: int = 0
     trials: list[Trial] = field(default_factory=list)
     heard: list[tuple[Ints, Floats]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.first = self.solution.posterior
+
+    def kept(self) -> float:
+        """Share of items whose most probable truth is the one believed before training."""
+        return agreement(self.first, self.solution.posterior)
 
     @property
     def evidence(self) -> Floats:

@@ -84,7 +84,7 @@ def try_stage(
     gains = held_out(log_p, given, solution, refine, rng) - before
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
     refined = solve(log_p, given, refine(given, solution), start=solution.posterior, sharpness=solution.sharpness)
-    same = _agreement(solution.posterior, refined.posterior)
+    same = agreement(solution.posterior, refined.posterior)
     reason = ""
     if not gain > SURE * error:
         reason = "held-out labels are not predicted better"
@@ -95,7 +95,8 @@ def try_stage(
     return (refined if not reason else solution), Trial(name, not reason, gain, error, same, reason)
 
 
-def _agreement(one: Floats, other: Floats) -> float:
+def agreement(one: Floats, other: Floats) -> float:
+    """Share of items whose most probable truth is the same in two (I, K) posteriors; 1 without items."""
     return float((one.argmax(axis=1) == other.argmax(axis=1)).mean()) if len(one) else 1.0
 
 

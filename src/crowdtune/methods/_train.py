@@ -29,7 +29,8 @@ from crowdtune.metrics.guard import Verdict, agreement, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
-from crowdtune.training.finetune import finetune
+from crowdtune.training.dataset import CrowdDataset
+from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
 from crowdtune.write.tables import write_bytes
 
@@ -126,7 +127,7 @@ def train(
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
-    trained = _finetune(untrained, start.encoded, plan, training, run, resume)
+    trained = _finetune(untrained, start, plan, training, run, resume)
     after = score(trained, start.encoded, bf16=training.bf16)
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
@@ -148,22 +149,31 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     return chosen, training
 
 
-def _finetune(
-    lm: LanguageModel, encoded: Encoded, plan: Plan, training: Training, run: Run, resume: bool
-) -> LanguageModel:
+def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
     """Train on the items that have weight."""
     used = np.flatnonzero(plan.examples.weights > 0)
     if not len(used):
         raise InputError("no item has a label to train on.")
     return finetune(
         lm,
-        plan.examples.take(used),
-        encoded.take(used),
+        CrowdDataset(plan.examples.take(used), start.encoded.take(used)),
         plan.objective,
         training,
         run,
         annotator_learning_rate=plan.annotator_learning_rate,
+        watch=_watch(start, training),
         resume=resume,
+    )
+
+
+def _watch(start: Start, training: Training) -> Watch | None:
+    """A learning curve on the test items, where one is asked for."""
+    if start.test is None or not training.points:
+        return None
+    items, encoded = start.test
+    return Watch(
+        training.points,
+        lambda lm: {"test_accuracy": accuracy(np.exp(score(lm, encoded, bf16=training.bf16)), items.gold)},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from transformers import TrainerCallback
 from crowdtune.em.belief import Belief
 from crowdtune.em.store import arrays, restore
 
+logger = logging.getLogger(__name__)
 FILE = "belief.npz"
 TRIALS = (0.25, 0.5, 0.75)  # shares of training after which richer annotator models are tried
 RENEWED = 0.1  # share of the table that must be new before EM goes on
@@ -42,6 +44,11 @@ class BeliefStep(TrainerCallback):
             self.new = 0
         if self.taken in {round(share * self.steps) for share in TRIALS}:
             self.belief.advance()
+            if (kept := self.belief.kept()) <= 0.5:
+                logger.warning(
+                    f"training is turning round: after {self.taken} of {self.steps} steps only {kept:.0%} of the "
+                    "truths are those believed before it. Stop it, and give gold (gold=20)."
+                )
 
     def save(self, folder: Path) -> None:
         """Write the belief and the place in the schedule."""

@@ -5,20 +5,48 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
-from crowdtune.examples import Examples
-from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
 from crowdtune.runs import Run
 from crowdtune.training.checkpoints import complete
 from crowdtune.training.config import CrowdConfig
+from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.options import Training
 from crowdtune.training.trainer import CrowdTrainer, Objective
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Look at the model while it trains.
+
+    Args:
+        points: how often, evenly spread over training, the start and the end included.
+        measure: the model as it is -> what to log of it.
+    """
+
+    points: int
+    measure: Callable[[LanguageModel], dict[str, float]]
+
+
+class _Watcher(TrainerCallback):
+    """Logs what is measured of the model at the points of a watch."""
+
+    def __init__(self, watch: Watch, lm: LanguageModel, log: Callable[[dict[str, Any]], None]) -> None:
+        self.watch, self.lm, self.log = watch, lm, log
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.on_step_end(args, state, control)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        marks = {round(state.max_steps * i / max(self.watch.points - 1, 1)) for i in range(self.watch.points)}
+        if state.global_step in marks:
+            self.log({"step": state.global_step} | self.watch.measure(self.lm))
 
 
 class _Log(TrainerCallback):
@@ -48,25 +76,25 @@ class _Log(TrainerCallback):
 
 def finetune(
     lm: LanguageModel,
-    examples: Examples,
-    encoded: Encoded,
+    dataset: CrowdDataset,
     objective: Objective,
     options: Training,
     run: Run,
     *,
     annotator_learning_rate: float,
+    watch: Watch | None = None,
     resume: bool = False,
 ) -> LanguageModel:
     """Fine-tune `lm` in place.
 
     Args:
         lm: the model.
-        examples: what to train on.
-        encoded: their prompts.
+        dataset: what to train on.
         objective: what to minimise; the annotators' parameters are its own.
         options: how.
         run: keeps checkpoints and the log.
         annotator_learning_rate: rate of the annotators' parameters.
+        watch: what to measure of the model while it trains.
         resume: go on from the newest whole checkpoint, if there is one.
 
     Returns:
@@ -93,12 +121,14 @@ def finetune(
             disable_tqdm=True,
             dataloader_pin_memory=lm.device.type != "cpu",
         ),
-        examples,
+        dataset.examples,
         peft_config=_lora(options) if options.lora else None,
         objective=objective,
-        encoded=encoded,
+        encoded=dataset.encoded,
         callbacks=[_Log(run.log)],
     )
+    if watch is not None:
+        trainer.add_callback(_Watcher(watch, trainer.lm, run.log))
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
     trainer.remove_callback(ProgressCallback)
     whole = complete(run.checkpoints) if resume else []

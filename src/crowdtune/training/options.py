@@ -27,6 +27,7 @@ class Training:
     lora_rank: int = 16  # of the adapter
     bf16: bool = True  # autocast; parameters stay float32
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
+    points: int = 0  # of a learning curve on the test items, in metrics.jsonl; 0 = none
     seed: int = 0  # of order, dropout and adapters
 
     def __post_init__(self) -> None:
@@ -35,6 +36,8 @@ class Training:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
         if self.rate <= 0 or self.weight_decay < 0:
             raise InputError(f"learning_rate={self.rate} must be above 0, weight_decay={self.weight_decay} not below.")
+        if self.points < 0:
+            raise InputError(f"points={self.points} must be 0 or more.")
         if not 0 <= self.warmup < 1:
             raise InputError(f"warmup={self.warmup} must be a share from 0 to below 1.")
 
