@@ -33,7 +33,7 @@ LM_TRAINING = (
     ("learning_rate", "4e-5"),
 )
 LM_WORDS = Cell("words", "embedded", trained=1024, held_out=3000, training=LM_TRAINING)
-LM_GRADES = Cell("grades", "embedded", trained=1024, held_out=3000, training=LM_TRAINING)
+LM_GRADES = Cell("grades", "embedded", trained=2000, held_out=3000, training=LM_TRAINING)
 T5_TRAINING = (("style", "letters"), ("epochs", "3"), ("learning_rate", "1e-4"), ("points", "9"))
 
 

@@ -55,6 +55,7 @@ def new_table(title: str, *columns: str) -> Table:
 
 def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Annotators as `runs.annotator_table` ranks them: the first and last few, and how many lie between."""
+    rows = [_with_interval(row) for row in rows]
     columns = [name for name in (rows[0] if rows else {}) if name != "thin"]
     if all(row["accuracy"] is None for row in rows):
         columns = [c for c in columns if c != "accuracy"]
@@ -67,6 +68,20 @@ def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
         else:
             table.add_row(*(number(row[c]) for c in columns), "too few to judge" if row["thin"] else "")
     return table
+
+
+def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
+    """A row in which the two ends of an interval are one cell, after the reliability."""
+    low, high = row.get("reliability_low"), row.get("reliability_high")
+    if low is None or high is None:
+        return row
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name not in ("reliability_low", "reliability_high"):
+            shown[name] = value
+        if name == "reliability":
+            shown["95 % interval"] = f"{low:.2f}-{high:.2f}"
+    return shown
 
 
 class _Said(logging.Handler):

@@ -92,7 +92,8 @@ def _summary(results: dict[str, Any]) -> str:
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
             f"(before training {share(results['zero_shot_accuracy'])})"
         )
-    lines.append(results["verdict"]["words"])
+    said = results["verdict"]
+    lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
         lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
     return "\n".join(lines)

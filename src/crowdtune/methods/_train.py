@@ -123,7 +123,7 @@ def train(
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
     said = plan.verdict or verdict(annotations, start.anchor.log_p)
-    logger.info(said.words)
+    (logger.info if said.status == "resolved" else logger.warning)(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
@@ -135,7 +135,8 @@ def train(
     results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
     results |= _verdicts(said, start, found.posterior)
     for warning in results["warnings"]:
-        logger.warning(warning)
+        if warning != said.words:  # told before training
+            logger.warning(warning)
     run.write_annotators(annotator_table(judged, found.posterior, found.columns))
     run.write_items(annotations, found.posterior, method)
     _save_model(run, trained, start.reading, plan, results)
