@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import softmax
 
-from crowdtune.annotations import Annotations, Bools, Floats
+from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.em.given import finite
 from crowdtune.metrics import words
 from crowdtune.metrics.association import association, standard
@@ -30,6 +30,7 @@ from crowdtune.metrics.explanations import LARGE, SURE, Crowd, by_gold, by_model
 COST = 0.1  # accuracy that annotators read the wrong way round may be expected to cost
 AGREED, OPPOSED = 0.5, 0.1  # shares of the labels: least in one camp, most that may be against it, for labels to decide
 AGAINST = -2.0  # standard deviations from which the model contradicts a crowd that agrees
+SOME = 20  # items of a part that is looked at by itself
 KEPT = 0.5  # share of what an explanation promises, beyond chance, that truths found after training must have
 MISTAKE = 1e-3  # probability of a wrong decision by gold
 FEWEST = 10  # gold items; fewer cannot bring a sign test below MISTAKE
@@ -94,7 +95,7 @@ def verdict(
     return replace(_together(found, sizes), start=start)
 
 
-def confirmed(before: Verdict, log_p: Floats, after: Floats) -> Verdict:
+def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints) -> Verdict:
     """The verdict after training: the same, or ambiguous where training went to other truths or against the model.
 
     Other truths are those that the explanation judged gives less than half of the probability, beyond chance, that it
@@ -104,17 +105,28 @@ def confirmed(before: Verdict, log_p: Floats, after: Floats) -> Verdict:
         before: the verdict before training.
         log_p: (I, K) log-probabilities of the untrained model, centred.
         after: (I, K) posterior after training.
+        group: (I,) part an item belongs to, such as its task: each is looked at by itself, if it has some items.
     """
     if before.status != "resolved":
         return before
+    parts = [np.flatnonzero(group == g) for g in np.unique(group)]
+    parts = [rows for rows in parts if len(rows) >= SOME] or [np.arange(len(after))]
+    for rows in parts:
+        moved = _moved(before.start[rows], log_p[rows], after[rows])
+        if moved:
+            return replace(before, status="ambiguous", by="nothing", words=moved, gold_needed=FEWEST)
+    return before
+
+
+def _moved(start: Floats, log_p: Floats, after: Floats) -> str:
+    """What to say of items whose truths have moved, "" where they have not."""
     said, model = np.eye(after.shape[1])[after.argmax(axis=1)], softmax(log_p, axis=1)
-    kept, promised = float((before.start * said).sum(axis=1).mean()), float(before.start.max(axis=1).mean())
-    chance = float(before.start.mean(axis=0) @ said.mean(axis=0))
+    kept, promised = float((start * said).sum(axis=1).mean()), float(start.max(axis=1).mean())
+    chance = float(start.mean(axis=0) @ said.mean(axis=0))
     z = float(standard(*association(after, model, np.zeros(len(after), dtype=np.int64), 1))[0])
     if kept - chance > KEPT * (promised - chance) and z > -SURE:
-        return before
-    moved = words.flipped(kept, promised, chance, z, FEWEST)
-    return replace(before, status="ambiguous", by="nothing", words=moved, gold_needed=FEWEST)
+        return ""
+    return words.flipped(kept, promised, chance, z, FEWEST)
 
 
 def agreement(before: Floats, after: Floats) -> float:
@@ -132,14 +144,12 @@ def _judge(annotations: Annotations, crowd: Crowd) -> Verdict:
         best, p = by_gold(crowd)
         if p < MISTAKE and cost(crowd, best, gold=True) <= COST:
             return replace(made, by="gold", start=best.truth, words=words.gold(gold))
-    model, labels, needed = known and risk <= COST, _agree(crowd), gold_needed(crowd)
-    if labels:
-        consensus = crowd.consensus.truth
-        opposite = model and crowd.differ(chosen.truth, consensus) > 0.5
-        if opposite or crowd.favour(consensus) <= AGAINST:
+    needed = gold_needed(crowd)
+    if _agree(crowd):
+        if crowd.favour(crowd.consensus.truth) <= AGAINST:
             return replace(made, status="ambiguous", gold_needed=needed, words=words.contradicted(needed))
-        return replace(made, by="labels", start=consensus, words=words.LABELS)
-    if model:
+        return replace(made, by="labels", start=crowd.consensus.truth, words=words.LABELS)
+    if known and risk <= COST:
         return replace(made, by="model", words=words.model(z))
     if not names and alone < REAL:
         return replace(made, status="unresolvable", gold_needed=needed, words=words.nothing(z, needed))
