@@ -9,6 +9,7 @@ from crowdtune.em.coin import coin
 from crowdtune.em.given import Given
 from crowdtune.em.kernel import kernel
 from crowdtune.em.solve import solve
+from crowdtune.em.stages import Stage
 from crowdtune.examples import Examples
 
 
@@ -21,5 +22,5 @@ def belief_of(examples: Examples) -> Belief:
     flat = np.full((len(examples), k), -np.log(k))
     votes = seen.per_item(np.eye(k)[label]) + 1
     start = votes / votes.sum(axis=1, keepdims=True)
-    stages = {"kernel": lambda part, end: kernel(part, end.annotators)}
+    stages = {"kernel": Stage(lambda part, end: kernel(part, end.annotators))}
     return Belief(flat, seen, solve(flat, seen, coin(seen), start=start), stages)

@@ -13,7 +13,7 @@ from crowdtune.em.coin import coin
 from crowdtune.em.given import Given, finite, given
 from crowdtune.em.kernel import Kernel, kernel
 from crowdtune.em.solve import Solution, solve
-from crowdtune.em.stages import held_out, try_stage
+from crowdtune.em.stages import Stage, held_out, try_stage
 from crowdtune.em.store import arrays, restore
 from crowdtune.simulate import reliability, simulate
 from tests.crowds import make_items
@@ -37,7 +37,7 @@ def test_offsets_are_learned(right: float) -> None:
     """Two of three annotators are right 10 % of the time and else always one and two further."""
     crowd, seen, log_p = planted("systematic", right)
     one = solve(log_p, seen, coin(seen))
-    found, trial = try_stage("kernel", log_p, seen, one, to_kernel, np.random.default_rng(0))
+    found, trial = try_stage("kernel", log_p, seen, one, Stage(to_kernel), np.random.default_rng(0))
     assert trial.kept
     assert trial.gain > 0.3
     assert (found.posterior.argmax(axis=1) == crowd.items.gold).mean() > 0.98
@@ -48,7 +48,7 @@ def test_offsets_are_learned(right: float) -> None:
 def test_uniform_errors_ask_for_nothing_richer() -> None:
     _, seen, log_p = planted("uniform", 0.55)
     one = solve(log_p, seen, coin(seen))
-    found, trial = try_stage("kernel", log_p, seen, one, to_kernel, np.random.default_rng(0))
+    found, trial = try_stage("kernel", log_p, seen, one, Stage(to_kernel), np.random.default_rng(0))
     assert not trial.kept
     assert found is one
     assert trial.reason == "held-out labels are not predicted better"
@@ -73,7 +73,7 @@ def test_a_stage_that_permutes_the_truths_is_refused_however_well_it_predicts() 
         made = kernel(part, end.annotators)
         return Stuck(made.confusion, made.coin, made.errors)
 
-    found, trial = try_stage("kernel", log_p, seen, one, refine, np.random.default_rng(0))
+    found, trial = try_stage("kernel", log_p, seen, one, Stage(refine), np.random.default_rng(0))
     assert trial.gain > 0.3
     assert trial.agreement < 0.5
     assert found is one
@@ -107,7 +107,7 @@ def test_a_belief_does_not_follow_a_model_that_turns_round() -> None:
 
 def test_a_belief_hears_updates_advances_and_comes_back_from_its_arrays() -> None:
     crowd, seen, log_p = planted("systematic", 0.55)
-    belief = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)), {"kernel": to_kernel})
+    belief = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)), {"kernel": Stage(to_kernel)})
     before = belief.evidence.copy()
     rows = np.arange(500)
     belief.hear(rows, np.log(np.eye(4)[crowd.items.gold[rows]] * 0.96 + 0.01))
@@ -119,7 +119,7 @@ def test_a_belief_hears_updates_advances_and_comes_back_from_its_arrays() -> Non
     assert [t.kept for t in belief.trials] == [True]
     belief.advance()
     assert len(belief.trials) == 1  # a stage was kept: no other is tried
-    other = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)), {"kernel": to_kernel})
+    other = Belief(log_p.copy(), seen, solve(log_p, seen, coin(seen)), {"kernel": Stage(to_kernel)})
     restore(other, arrays(belief))
     np.testing.assert_array_equal(other.evidence, belief.evidence)
     assert other.trials == belief.trials

@@ -11,7 +11,7 @@ from scipy.special import log_expit
 from crowdtune.em.coin import coin
 from crowdtune.em.given import Given, finite, given
 from crowdtune.em.solve import solve
-from crowdtune.em.stages import try_stage
+from crowdtune.em.stages import Stage, try_stage
 from crowdtune.em.state import clusters, read_out, state_coin
 from crowdtune.simulate import reliability, simulate
 from tests.crowds import make_items
@@ -86,7 +86,7 @@ def test_planted_reliabilities_are_found_without_being_told_the_tasks() -> None:
     log_p, seen = finite(informed(items.gold, 2, 0.75, rng), crowd), given(crowd)
     phi = read_out(hidden, 8)
     one = solve(log_p, seen, coin(seen))
-    found, trial = try_stage("state", log_p, seen, one, lambda s, end: state_coin(end.annotators, phi), rng)
+    found, trial = try_stage("state", log_p, seen, one, Stage(lambda s, end: state_coin(coin(s), phi), early=True), rng)
     assert trial.kept
     assert np.abs(one.annotators.reliability - 0.37).max() < 0.1  # one number cannot say it
     for j in range(3):
@@ -113,4 +113,4 @@ def test_clusters_follow_groups_that_lie_apart() -> None:
     where = np.repeat([0, 1], 30)
     group = clusters(np.eye(2)[where] * 10 + rng.normal(size=(60, 2)), 2, rng)
     assert len({(a, b) for a, b in zip(group.tolist(), where.tolist(), strict=True)}) == 2
-    assert clusters(np.zeros((4, 0)), 3, rng).tolist() == [0, 0, 0, 0]
+    assert clusters(np.full((4, 2), 0.5), 3, rng).tolist() == [0, 0, 0, 0]

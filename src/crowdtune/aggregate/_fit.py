@@ -17,11 +17,13 @@ class Fit:
     Args:
         posterior: (I, K) P(truth = k), rows sum to 1; uniform where an item has no label.
         confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
+        intervals: columns reliability_low and reliability_high, J values each, where the model gives them.
         log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
     """
 
     posterior: Floats
     confusion: dict[str, Floats] = field(default_factory=dict)
+    intervals: dict[str, list[float]] = field(default_factory=dict)
     log_posteriors: dict[str, list[float]] = field(default_factory=dict)
 
 

@@ -31,8 +31,9 @@ def aggregate(
         check_form(out)
     annotations = load()
     annotations.require_labels()
-    posterior = chosen.fit(annotations).posterior
-    labels, people = label_table(annotations, posterior, method), ranked(annotations, posterior)
+    fit = chosen.fit(annotations)
+    posterior = fit.posterior
+    labels, people = label_table(annotations, posterior, method), ranked(annotations, posterior, dict(fit.intervals))
     right = accuracy(posterior, annotations.items.gold)
     if out is not None:
         write_table(out, labels)

@@ -15,7 +15,7 @@ import numpy as np
 from crowdtune.annotations import Floats, Ints
 from crowdtune.em.given import Given
 from crowdtune.em.solve import Solution, solve
-from crowdtune.em.stages import Refine, Trial, agreement, try_stage
+from crowdtune.em.stages import Stage, Trial, agreement, try_stage
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class Belief:
     log_p: Floats
     given: Given
     solution: Solution[Any]
-    stages: Mapping[str, Refine] = field(default_factory=dict)
+    stages: Mapping[str, Stage] = field(default_factory=dict)
     seed: int = 0
     trials: list[Trial] = field(default_factory=list)
     heard: list[tuple[Ints, Floats]] = field(default_factory=list)
@@ -67,15 +67,17 @@ class Belief:
         now = self.solution
         self.solution = solve(self.log_p, self.given, now.annotators, start=now.posterior, steps=steps)
 
-    def advance(self) -> None:
-        """Try the stages not yet kept; hold the one that predicts held-out labels best."""
+    def advance(self, *, early: bool = False) -> None:
+        """Try the stages not yet kept, before training only the early ones; hold what predicts held-out labels best."""
         if any(t.kept for t in self.trials):
             return
         best = 0.0
         before = self.solution
-        for name, refine in self.stages.items():
+        for name, stage in self.stages.items():
+            if early and not stage.early:
+                continue
             rng = np.random.default_rng(self.seed)
-            found, trial = try_stage(name, self.log_p, self.given, before, refine, rng)
+            found, trial = try_stage(name, self.log_p, self.given, before, stage, rng)
             self.trials.append(trial)
             if trial.kept and trial.gain > best:
                 best, self.solution = trial.gain, found

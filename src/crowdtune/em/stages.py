@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -22,7 +22,25 @@ from crowdtune.em.solve import Solution, solve
 FOLDS = 4
 SURE = 2.0  # standard errors by which held-out labels must be predicted better
 
-Refine = Callable[[Given, Solution[Any]], Annotators]
+
+class Stage(NamedTuple):
+    """A richer model of annotators to try.
+
+    Args:
+        refine: makes such annotators for labels and a solution of the stage before.
+        early: tried before training too, starting from the model's own answers and not from the stage before: for what
+            one number per annotator may hide so well that its truths are no start.
+    """
+
+    refine: Callable[[Given, Solution[Any]], Annotators]
+    early: bool = False
+
+    def fit(self, log_p: Floats, given: Given, before: Solution[Any]) -> Solution[Any]:
+        """Fit to convergence."""
+        annotators = self.refine(given, before)
+        if self.early:
+            return solve(log_p, given, annotators)
+        return solve(log_p, given, annotators, start=before.posterior, sharpness=before.sharpness)
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class Trial:
 
 
 def held_out(
-    log_p: Floats, given: Given, solution: Solution[Any], refine: Refine | None, rng: np.random.Generator
+    log_p: Floats, given: Given, solution: Solution[Any], stage: Stage | None, rng: np.random.Generator
 ) -> Floats:
     """(N,) log-likelihood in nats of each label, predicted from the other folds' labels.
 
@@ -55,7 +73,7 @@ def held_out(
         log_p: (I, K) log-probabilities of the model, finite.
         given: N labels.
         solution: of the stage before, where every fold starts from.
-        refine: makes the richer annotators; None keeps those of the solution.
+        stage: richer annotators; None keeps those of the solution.
         rng: of the folds.
     """
     fold = rng.integers(FOLDS, size=len(given))
@@ -63,15 +81,15 @@ def held_out(
     for f in range(FOLDS):
         seen, unseen = given.take(np.flatnonzero(fold != f)), given.take(np.flatnonzero(fold == f))
         fit = solve(log_p, seen, solution.annotators, start=solution.posterior, sharpness=solution.sharpness)
-        if refine is not None:
-            fit = solve(log_p, seen, refine(seen, fit), start=fit.posterior, sharpness=solution.sharpness)
+        if stage is not None:
+            fit = stage.fit(log_p, seen, fit)
         likely = np.log(fit.posterior[unseen.item] + np.finfo(float).tiny)
         found[fold == f] = logsumexp(likely + fit.annotators.log_likelihood(unseen), axis=1)
     return found
 
 
 def try_stage(
-    name: str, log_p: Floats, given: Given, solution: Solution[Any], refine: Refine, rng: np.random.Generator
+    name: str, log_p: Floats, given: Given, solution: Solution[Any], stage: Stage, rng: np.random.Generator
 ) -> tuple[Solution[Any], Trial]:
     """Fit a richer stage and keep it, or not.
 
@@ -81,9 +99,9 @@ def try_stage(
     state = rng.bit_generator.state
     before = held_out(log_p, given, solution, None, rng)
     rng.bit_generator.state = state  # the same folds
-    gains = held_out(log_p, given, solution, refine, rng) - before
+    gains = held_out(log_p, given, solution, stage, rng) - before
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
-    refined = solve(log_p, given, refine(given, solution), start=solution.posterior, sharpness=solution.sharpness)
+    refined = stage.fit(log_p, given, solution)
     same = agreement(solution.posterior, refined.posterior)
     reason = ""
     if not gain > SURE * error:

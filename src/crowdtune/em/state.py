@@ -118,8 +118,9 @@ def read_out(hidden: Singles, rank: int) -> Floats:
     return np.asarray(centred @ directions[:, kept] / np.sqrt(spread[kept]))
 
 
-def clusters(phi: Floats, count: int, rng: np.random.Generator) -> Ints:
-    """(I,) cluster of each item by k-means on its read-out (I, d); at most `count`."""
-    if not phi.size:
-        return np.zeros(len(phi), dtype=np.int64)
-    return np.asarray(kmeans2(phi, min(count, len(phi)), minit="++", rng=rng)[1], dtype=np.int64)
+def clusters(trust: Floats, count: int, rng: np.random.Generator) -> Ints:
+    """(I,) group of each item by k-means on the reliabilities (I, J) of annotators on it; at most `count` groups."""
+    different = np.unique(trust.round(6), axis=0)
+    if len(different) < 2:
+        return np.zeros(len(trust), dtype=np.int64)
+    return np.asarray(kmeans2(trust, min(count, len(different)), minit="++", rng=rng)[1], dtype=np.int64)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Bools, Floats, Singles
+from crowdtune.annotations import Annotations, Bools, Floats, Ints, Singles
 from crowdtune.examples import Examples, from_targets
 from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.soft_target import SoftTarget
@@ -23,11 +23,15 @@ class Conclusion:
         posterior: (I, K) P(truth = k), rows sum to 1.
         columns: to add to the table of annotators, J values each.
         results: to add to results.json.
+        verdict: on the crowd as it turned out to be, where that differs from the one before training; else None.
+        group: (I,) parts of the items that must each be resolved by itself; None for the tasks.
     """
 
     posterior: Floats
     columns: dict[str, list[Any]] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    group: Ints | None = None
 
 
 def of_the_model(log_p: Floats) -> Conclusion:

@@ -21,7 +21,7 @@ from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score, score_and_read
 from crowdtune.methods._card import model_card
-from crowdtune.methods._plan import Anchor, Method, Plan
+from crowdtune.methods._plan import Anchor, Conclusion, Method, Plan
 from crowdtune.methods._predict import quality
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
@@ -133,7 +133,7 @@ def train(
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, start, found.posterior)
+    results |= _verdicts(said, annotations, start, found)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
@@ -204,9 +204,10 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     }
 
 
-def _verdicts(said: Verdict, start: Start, posterior: Floats) -> dict[str, Any]:
+def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:
     """The verdict after training, what it was before, and a warning unless the crowd is resolved."""
-    last = confirmed(said, start.anchor.log_p, posterior)
+    group = annotations.items.task if found.group is None else found.group
+    last = confirmed(found.verdict or said, start.anchor.log_p, found.posterior, group)
     return {
         "verdict": last.as_dict() | {"before_training": said.status},
         "warnings": [] if last.status == "resolved" else [last.words],

@@ -35,7 +35,7 @@ from crowdtune.em.given import Given, finite, given
 from crowdtune.em.kernel import kernel
 from crowdtune.em.prior import above_chance, crowd_prior, solve_coin
 from crowdtune.em.solve import solve
-from crowdtune.em.stages import Refine
+from crowdtune.em.stages import Stage
 from crowdtune.em.state import read_out, state_coin
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
@@ -95,8 +95,11 @@ class Joint:
         else:
             first = solve(log_p, labels, coin(labels, *self._prior(annotations)), start=said.start)
         belief = Belief(log_p, labels, first, self._stages(annotations, labels, anchor), self.trials_seed)
-        ending = Ending(first.annotators, crowd_prior(lowest) if learned else None)
+        ending = Ending(first.annotators, crowd_prior(lowest) if learned else None, anchor.log_p, gold)
         em = self.updates == "em"
+        if em:
+            belief.advance(early=True)
+            belief.first = belief.solution.posterior
         return Plan(
             _informed(annotations, gold),
             Evidence(belief) if em else _by_gradient(first.annotators, annotations),
@@ -125,17 +128,17 @@ class Joint:
         chosen = order if self.gold == -1 else order[: self.gold]
         return np.isin(np.arange(len(annotations.items)), chosen)
 
-    def _stages(self, annotations: Annotations, labels: Given, anchor: Anchor) -> dict[str, Refine]:
+    def _stages(self, annotations: Annotations, labels: Given, anchor: Anchor) -> dict[str, Stage]:
         """Richer annotators that this data allows."""
         items = annotations.items
-        stages: dict[str, Refine] = {}
+        stages: dict[str, Stage] = {}
         same = len(items) > 0 and bool(items.shared_choices.all() and (items.n_choices == items.max_choices).all())
         small = labels.n_annotators * labels.width**2 <= LARGEST
         if self.kernels and same and small and (self.per_task or len(items.tasks) == 1):
-            stages["kernel"] = lambda seen, solution: kernel(seen, _coin(solution.annotators))
+            stages["kernel"] = Stage(lambda seen, solution: kernel(seen, _coin(solution.annotators)))
         if self.state_rank and anchor.hidden.shape[1]:
             phi = read_out(anchor.hidden, self.state_rank)
-            stages["state"] = lambda seen, solution: state_coin(_coin(solution.annotators), phi)
+            stages["state"] = Stage(lambda seen, solution: state_coin(coin(seen), phi), early=True)
         return stages
 
 

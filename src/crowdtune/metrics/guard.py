@@ -95,7 +95,7 @@ def verdict(
     return replace(_together(found, sizes), start=start)
 
 
-def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints) -> Verdict:
+def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints | None = None) -> Verdict:
     """The verdict after training: the same, or ambiguous where training went to other truths or against the model.
 
     Other truths are those that the explanation judged gives less than half of the probability, beyond chance, that it
@@ -105,11 +105,12 @@ def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints) -> Ver
         before: the verdict before training.
         log_p: (I, K) log-probabilities of the untrained model, centred.
         after: (I, K) posterior after training.
-        group: (I,) part an item belongs to, such as its task: each is looked at by itself, if it has some items.
+        group: (I,) part an item belongs to, such as its task: each is looked at by itself, if it has some items; None
+            for one part.
     """
     if before.status != "resolved":
         return before
-    parts = [np.flatnonzero(group == g) for g in np.unique(group)]
+    parts = [] if group is None else [np.flatnonzero(group == g) for g in np.unique(group)]
     parts = [rows for rows in parts if len(rows) >= SOME] or [np.arange(len(after))]
     for rows in parts:
         moved = _moved(before.start[rows], log_p[rows], after[rows])
