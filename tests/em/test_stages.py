@@ -13,7 +13,7 @@ from crowdtune.em.coin import coin
 from crowdtune.em.given import Given, finite, given
 from crowdtune.em.kernel import Kernel, kernel
 from crowdtune.em.solve import Solution, solve
-from crowdtune.em.stages import Stage, held_out, try_stage
+from crowdtune.em.stages import Stage, agreement, held_out, try_stage
 from crowdtune.em.store import arrays, restore
 from crowdtune.simulate import reliability, simulate
 from tests.crowds import make_items
@@ -125,3 +125,9 @@ def test_a_belief_hears_updates_advances_and_comes_back_from_its_arrays() -> Non
     assert other.trials == belief.trials
     belief.update(), other.update()
     np.testing.assert_array_equal(other.solution.posterior, belief.solution.posterior)
+
+
+def test_agreement() -> None:
+    one, other = np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 0, 1, 0]]
+    assert agreement(one, other) == 0.75
+    assert agreement(np.zeros((0, 2)), np.zeros((0, 2))) == 1.0

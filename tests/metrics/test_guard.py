@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
 
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.em.given import flat
-from crowdtune.metrics.guard import Verdict, agreement, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.simulate import simulate
 from tests.crowds import from_table, make_items, with_choices
 from tests.metrics.guarded import answers
@@ -239,7 +238,13 @@ def test_an_open_verdict_stays_as_it_is() -> None:
     assert confirmed(before, np.zeros((2, 2)), np.eye(2)[::-1]) is before
 
 
-def test_agreement() -> None:
-    one, other = np.eye(2)[[0, 0, 1, 1]], np.eye(2)[[0, 1, 1, 1]]
-    assert agreement(one, other) == 0.75
-    assert math.isnan(agreement(np.zeros((0, 2)), np.zeros((0, 2))))
+def test_a_task_that_is_turned_round_alone_is_told() -> None:
+    """A fifth of the items changes: less than may change on the whole, but all of one task."""
+    start = np.eye(2)[np.arange(300) % 2] * 0.98 + 0.01
+    before = Verdict("resolved", "", "labels", [], 0, 0.0, start)
+    after = np.where(np.arange(300)[:, None] < 60, start[:, ::-1], start)
+    assert confirmed(before, np.zeros((300, 2)), after) is before
+    group = (np.arange(300) >= 60).astype(np.int64)
+    assert confirmed(before, np.zeros((300, 2)), after, group).status == "ambiguous"
+    tiny = (np.arange(300) >= 10).astype(np.int64)  # ten items by themselves say nothing
+    assert confirmed(before, np.zeros((300, 2)), np.roll(after, -50, axis=0), tiny) is before

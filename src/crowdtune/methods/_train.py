@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from crowdtune.aggregate import aggregator
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
+from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
 from crowdtune.lm.centre import Centre, fit_centre
 from crowdtune.lm.encode import Encoded, encode
@@ -25,7 +26,7 @@ from crowdtune.methods._plan import Anchor, Conclusion, Method, Plan
 from crowdtune.methods._predict import quality
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
-from crowdtune.metrics.guard import Verdict, agreement, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply

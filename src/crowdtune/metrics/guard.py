@@ -130,11 +130,6 @@ def _moved(start: Floats, log_p: Floats, after: Floats) -> str:
     return words.flipped(kept, promised, chance, z, FEWEST)
 
 
-def agreement(before: Floats, after: Floats) -> float:
-    """Share of items whose most probable choice is the same in two (I, K) tables."""
-    return float((before.argmax(axis=1) == after.argmax(axis=1)).mean()) if len(before) else float("nan")
-
-
 def _judge(annotations: Annotations, crowd: Crowd) -> Verdict:
     """The verdict of one task: gold before labels before the model."""
     chosen, names, gold = crowd.favoured, _names(annotations, crowd), int((crowd.gold >= 0).sum())
