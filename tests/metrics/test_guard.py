@@ -9,6 +9,7 @@ import pytest
 
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.em.given import flat
+from crowdtune.metrics import guard
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.simulate import simulate
 from tests.crowds import from_table, make_items, with_choices
@@ -248,3 +249,12 @@ def test_a_task_that_is_turned_round_alone_is_told() -> None:
     assert confirmed(before, np.zeros((300, 2)), after, group).status == "ambiguous"
     tiny = (np.arange(300) >= 10).astype(np.int64)  # ten items by themselves say nothing
     assert confirmed(before, np.zeros((300, 2)), np.roll(after, -50, axis=0), tiny) is before
+
+
+@pytest.mark.parametrize(("p", "risk", "by"), [(0.0009, 0.09, "gold"), (0.002, 0.0, "nothing"), (0.0, 0.11, "nothing")])
+def test_gold_decides_if_sure_and_of_all(monkeypatch: pytest.MonkeyPatch, p: float, risk: float, by: str) -> None:
+    """Both are needed: one explanation that is right, and hardly an annotator whom gold does not place."""
+    made = crowd(DIST1)
+    monkeypatch.setattr(guard, "by_gold", lambda crowd: (crowd.consensus, p))
+    monkeypatch.setattr(guard, "cost", lambda crowd, chosen, gold=False: risk)
+    assert verdict(made, flat(made), gold=some_gold(made, 20)).by == by
