@@ -102,25 +102,7 @@ def finetune(
     """
     trainer = CrowdTrainer(
         lm,
-        CrowdConfig(
-            output_dir=str(run.checkpoints),
-            annotator_learning_rate=annotator_learning_rate,
-            learning_rate=options.rate,
-            num_train_epochs=options.epochs,
-            per_device_train_batch_size=options.batch_size,
-            gradient_accumulation_steps=options.accumulation,
-            warmup_steps=options.warmup,
-            weight_decay=options.weight_decay,
-            bf16=options.bf16,
-            use_cpu=lm.device.type == "cpu",
-            seed=options.seed,
-            save_steps=options.save_steps,
-            save_total_limit=1,
-            logging_steps=10,
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=lm.device.type != "cpu",
-        ),
+        _config(lm, options, run, annotator_learning_rate),
         dataset.examples,
         peft_config=_lora(options) if options.lora else None,
         objective=objective,
@@ -136,6 +118,28 @@ def finetune(
         logger.info(f"going on from {whole[-1].name}" if whole else "no whole checkpoint yet: starting over")
     trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
     return trainer.lm
+
+
+def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_rate: float) -> CrowdConfig:
+    return CrowdConfig(
+        output_dir=str(run.checkpoints),
+        annotator_learning_rate=annotator_learning_rate,
+        learning_rate=options.rate,
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch_size,
+        gradient_accumulation_steps=options.accumulation,
+        warmup_steps=options.warmup,
+        weight_decay=options.weight_decay,
+        bf16=options.bf16,
+        use_cpu=lm.device.type == "cpu",
+        seed=options.seed,
+        save_steps=options.save_steps,
+        save_total_limit=1,
+        logging_steps=10,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=lm.device.type != "cpu",
+    )
 
 
 def _lora(options: Training) -> Any:
