@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("k", "stated", "model"), [(2, None, True), (3, (2.0, 2.0), True)]  # the benchmark has all nine
+    ("k", "stated", "model"),
+    [(2, None, True), (3, (2.0, 2.0), True)],  # the benchmark has all nine
 )
 def test_intervals_cover_and_posteriors_are_calibrated(k: int, stated: Any, model: bool) -> None:
     row: dict[str, Any] = table(k, stated, model, crowds=205)
