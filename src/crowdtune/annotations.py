@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+MASKED = -1e9  # log-probability of a choice an item does not have; finite, so that gradients and 0 x it are numbers
 UNKNOWN = -1  # code of a gold answer nobody gave
 
 

@@ -81,3 +81,5 @@ class Belief:
             self.trials.append(trial)
             if trial.kept and trial.gain > best:
                 best, self.solution = trial.gain, found
+        if early:
+            self.first = self.solution.posterior

@@ -46,7 +46,7 @@ class Coin:
 
     def refit(self, given: Given, posterior: Floats) -> Coin:
         """Most probable reliability: expected right labels, with the prior's, over all."""
-        right, count = given.per_annotator(given.at_label(posterior)), given.per_annotator(np.ones(len(given)))
+        right, count = given.per_annotator(given.at_label(posterior)), given.labels_per_annotator
         total = count + self.alpha + self.beta - 2
         best = np.where(total > 0, (right + self.alpha - 1) / np.maximum(total, EDGE), 0.5)
         return replace(self, reliability=np.clip(best, EDGE, 1 - EDGE))
@@ -58,7 +58,7 @@ class Coin:
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Coin:
         """Reliability drawn from its Beta posterior under known truths."""
         right = given.per_annotator((given.label == truth[given.item]).astype(float))
-        wrong = given.per_annotator(np.ones(len(given))) - right
+        wrong = given.labels_per_annotator - right
         drawn = rng.beta(right + self.alpha, wrong + self.beta)
         return replace(self, reliability=np.clip(drawn, EDGE, 1 - EDGE))
 

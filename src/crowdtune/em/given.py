@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Bools, Floats, Ints
+from crowdtune.annotations import MASKED, Annotations, Bools, Floats, Ints
 
-MASKED = -1e9  # log-probability of a choice an item does not have; finite, so that 0 x it is 0
 CERTAIN = -30.0  # nats against a truth that gold rules out
 
 
@@ -59,6 +59,11 @@ class Given:
     def per_annotator(self, values: Floats) -> Floats:
         """(J,) sums of (N,) values over the labels of each annotator."""
         return np.asarray(np.bincount(self.annotator, weights=values, minlength=self.n_annotators), dtype=np.float64)
+
+    @cached_property
+    def labels_per_annotator(self) -> Floats:
+        """(J,) how many labels each annotator gave."""
+        return self.per_annotator(np.ones(len(self)))
 
     def at_label(self, posterior: Floats) -> Floats:
         """(N,) what an (I, K) posterior says of each label: P(label = truth)."""

@@ -48,7 +48,7 @@ class Guess:
         """Expected share of labels that were known, where the label may be the truth."""
         e = self.expertise[given.annotator]
         knew = given.per_annotator(given.at_label(posterior) * e / (e + (1 - e) / given.n_choices))
-        total = given.per_annotator(np.ones(len(given))) + self.alpha + self.beta - 2
+        total = given.labels_per_annotator + self.alpha + self.beta - 2
         best = np.where(total > 0, (knew + self.alpha - 1) / np.maximum(total, EDGE), self.expertise)
         return replace(self, expertise=np.clip(best, EDGE, 1 - EDGE))
 
@@ -61,7 +61,7 @@ class Guess:
         e = self.expertise[given.annotator]
         chance = (given.label == truth[given.item]) * e / (e + (1 - e) / given.n_choices)
         knew = given.per_annotator((rng.random(len(given)) < chance).astype(float))
-        rest = given.per_annotator(np.ones(len(given))) - knew
+        rest = given.labels_per_annotator - knew
         return replace(self, expertise=np.clip(rng.beta(knew + self.alpha, rest + self.beta), EDGE, 1 - EDGE))
 
 

@@ -45,7 +45,7 @@ class CrowdPrior:
         """
         likely = given.at_label(posterior)
         mean, spread = given.per_annotator(likely), np.sqrt(given.per_annotator(likely * (1 - likely)))
-        count = given.per_annotator(np.ones(len(given)))
+        count = given.labels_per_annotator
         a, b = self.alpha[:, None], self.beta[:, None]
         total = np.zeros(len(a))
         for right in (np.maximum(mean - spread, 0), np.minimum(mean + spread, count)):

@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crowdtune.annotations import Floats, Singles
+from crowdtune.annotations import MASKED, Floats, Singles
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
 
-MASKED = -1e9  # logit of a choice an item does not have; finite, so that gradients stay numbers
 SCORING_TOKENS = 4096  # in a forward pass without gradients
 
 

@@ -99,7 +99,6 @@ class Joint:
         em = self.updates == "em"
         if em:
             belief.advance(early=True)
-            belief.first = belief.solution.posterior
         return Plan(
             _informed(annotations, gold),
             Evidence(belief) if em else _by_gradient(first.annotators, annotations),

@@ -119,8 +119,8 @@ def find_camps(given: Given, flat: Floats, half: Ints) -> Camps:
         free &= ~members
     for camp in found[1:]:
         opposed[camp] = True
-    single = np.flatnonzero(alone & free & (count(given) >= SMALLEST * len(given)))
-    single = single[np.argsort(-count(given)[single], kind="stable")]
+    single = np.flatnonzero(alone & free & (given.labels_per_annotator >= SMALLEST * len(given)))
+    single = single[np.argsort(-given.labels_per_annotator[single], kind="stable")]
     return Camps(found + [single[i : i + 1] for i in range(min(len(single), MOST - len(found)))], opposed)
 
 
@@ -148,15 +148,10 @@ def pooled(excess: Floats, variance: Floats) -> float:
 
 def opening(given: Given, flat: Floats) -> Floats:
     """(I, K) shares of the labels; the annotator with most of them counts half more, so that no tie stays one."""
-    weight = np.where(given.annotator == count(given).argmax(), 1.5, 1.0)
+    weight = np.where(given.annotator == given.labels_per_annotator.argmax(), 1.5, 1.0)
     said = given.per_item(one_hot(given.label, given.width) * weight[:, None])
     total = said.sum(axis=1, keepdims=True)
     return np.where(total > 0, said / np.maximum(total, 1.0), np.exp(flat))
-
-
-def count(given: Given) -> Floats:
-    """(J,) labels of each annotator."""
-    return given.per_annotator(np.ones(len(given)))
 
 
 def one_hot(codes: Ints, width: int) -> Floats:

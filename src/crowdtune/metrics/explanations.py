@@ -12,7 +12,7 @@ from scipy.stats import binom, norm
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.em.given import Given, clamped, finite, flat, given
 from crowdtune.metrics.association import TINY, association, standard
-from crowdtune.metrics.camps import Camps, Reading, blocks, count, find_camps, opening, read_across
+from crowdtune.metrics.camps import Camps, Reading, blocks, find_camps, opening, read_across
 
 SURE = 3.0  # standard deviations from which an annotator, or a block of items, is read the right way round
 LARGE = 0.05  # accuracy that one of them may cost without being sure
@@ -42,7 +42,9 @@ class Explanation:
         """(J,) how far from chance an annotator is, in shares of what is between chance and always right."""
         g = self.reading.given
         found = np.exp(self.reading.heard[np.arange(len(g)), g.label])
-        return np.abs(g.per_annotator((found - 1 / g.n_choices) / (1 - 1 / g.n_choices))) / np.maximum(count(g), 1)
+        return np.abs(g.per_annotator((found - 1 / g.n_choices) / (1 - 1 / g.n_choices))) / np.maximum(
+            g.labels_per_annotator, 1
+        )
 
     @cached_property
     def block(self) -> Ints:

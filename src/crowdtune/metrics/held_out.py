@@ -141,7 +141,7 @@ def _joint(met: Annotations, scored: Annotations, log_p: Floats | None) -> Float
     if not met.items.common_choices:
         mean = _mean(seen, found.annotators.reliability)
         return _loss(found, replace(found.annotators, reliability=mean), scored)
-    count = seen.per_annotator(np.ones(len(seen)))
+    count = seen.labels_per_annotator
     confusion = np.tensordot(count / count.sum(), found.annotators.confusion, axes=1)
     shared = np.broadcast_to(confusion, found.annotators.confusion.shape)
     return _loss(found, replace(found.annotators, confusion=shared), scored)
@@ -163,7 +163,7 @@ def _fitted(
 
 def _mean(seen: Given, values: Floats) -> Floats:
     """(J,) everybody at the mean over labels."""
-    count = seen.per_annotator(np.ones(len(seen)))
+    count = seen.labels_per_annotator
     return np.full(len(values), float(count @ values / max(count.sum(), 1)))
 
 

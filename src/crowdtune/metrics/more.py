@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from crowdtune.annotations import Annotations, Floats, Ints
+from crowdtune.annotations import MASKED, Annotations, Floats, Ints
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.gibbs import DRAWS, sample, truths
-from crowdtune.em.given import MASKED, Given, finite, flat, given
+from crowdtune.em.given import Given, finite, flat, given
 from crowdtune.em.prior import above_chance, crowd_prior, solve_coin
 
 FUTURES = 20

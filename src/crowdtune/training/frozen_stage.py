@@ -9,9 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from crowdtune.annotations import Floats
+from crowdtune.annotations import MASKED, Floats
 from crowdtune.examples import Examples
-from crowdtune.lm.score import MASKED
 from crowdtune.training.trainer import Objective
 
 
