@@ -101,5 +101,20 @@ def test_annotations_refused(triples: list[tuple[int, int, int]], message: str) 
 
 def test_columns_of_different_length_are_refused() -> None:
     zero, two = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64)
-    with pytest.raises(ValueError, match=r"^Annotations: item, annotator and label differ in length\.$"):
+    with pytest.raises(ValueError, match=r"^Annotations: item, annotator, label and seconds differ in length\.$"):
         Annotations(make_items([0]), ["a"], zero, two, zero)
+
+
+def test_seconds_and_kinds_follow_their_labels_and_tasks() -> None:
+    table = from_table(TABLE, k=3)
+    known = replace(table, seconds=10.0 * table.item + table.annotator)
+    taken = known.take_items(np.array([2, 0]))
+    assert taken.seconds is not None
+    assert taken.seconds.tolist() == [20.0, 22.0, 0.0, 1.0]
+    assert table.items.kinds == ("choice",)
+    with pytest.raises(ValueError, match="kinds must say one of choice, grade, pair, text for each of 1 tasks"):
+        replace(known.items, kinds=("star",))
+    with pytest.raises(ValueError, match="traits must say something of each of 3 annotators"):
+        replace(known, traits={"age": ["31"]})
+    with pytest.raises(ValueError, match="seconds differ"):
+        replace(known, seconds=np.zeros(1))

@@ -7,8 +7,8 @@ Nothing here knows a method, a model or a file format.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 
 MASKED = -1e9  # log-probability of a choice an item does not have; finite, so that gradients and 0 x it are numbers
 UNKNOWN = -1  # code of a gold answer nobody gave
+KINDS = ("choice", "grade", "pair", "text")  # what the answers of a task are
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,9 @@ class Items:
         task: (I,) which task an item belongs to.
         gold: (I,) code of the trusted answer, -1 where there is none.
         splits: (I,) "train", "test", ... or "" where the source names none.
+        kinds: (M,) what the answers of each task are: "choice"; "grade", choices in ascending order; "pair", which of
+            two is better, perhaps with a tie as third choice; "text", written freely: an item's choices are the
+            distinct answers it was given. () = all "choice".
     """
 
     ids: Sequence[str]
@@ -48,9 +52,13 @@ class Items:
     task: Ints
     gold: Ints
     splits: Sequence[str]
+    kinds: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         n = len(self.ids)
+        object.__setattr__(self, "kinds", tuple(self.kinds) or ("choice",) * len(self.tasks))
+        if len(self.kinds) != len(self.tasks) or not set(self.kinds) <= set(KINDS):
+            raise ValueError(f"Items.kinds must say one of {', '.join(KINDS)} for each of {len(self.tasks)} tasks.")
         for name in ("prompts", "choice_set", "task", "gold", "splits"):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"Items.{name} has {len(getattr(self, name))} entries for {n} items.")
@@ -130,6 +138,9 @@ class Annotations:
         item: (N,) which item.
         annotator: (N,) which annotator.
         label: (N,) code of the choice, in 0..K-1 of that item.
+        seconds: (N,) how long the annotator took, NaN where that is not known; None where none is.
+        traits: what is known of the annotators, J texts each ("" = not known): "kind" is "person" or "model", others
+            are the source's own (age, country, ...).
     """
 
     items: Items
@@ -137,10 +148,15 @@ class Annotations:
     item: Ints
     annotator: Ints
     label: Ints
+    seconds: Floats | None = None
+    traits: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not len(self.item) == len(self.annotator) == len(self.label):
-            raise ValueError("Annotations: item, annotator and label differ in length.")
+        lengths = {len(a) for a in (self.item, self.annotator, self.label, self.seconds) if a is not None}
+        if len(lengths) > 1:
+            raise ValueError("Annotations: item, annotator, label and seconds differ in length.")
+        if any(len(known) != len(self.annotators) for known in self.traits.values()):
+            raise ValueError(f"Annotations.traits must say something of each of {len(self.annotators)} annotators.")
         for name, codes, size in (
             ("item", self.item, len(self.items)),
             ("annotator", self.annotator, len(self.annotators)),
@@ -187,13 +203,14 @@ class Annotations:
         place[index] = np.arange(len(index))
         rows = np.flatnonzero(place[self.item] >= 0)
         rows = rows[np.argsort(place[self.item[rows]], kind="stable")]
-        return replace(
-            self,
-            items=self.items.take(index),
-            item=place[self.item[rows]],
-            annotator=self.annotator[rows],
-            label=self.label[rows],
-        )
+        taken = self.take_labels(rows)
+        return replace(taken, items=self.items.take(index), item=place[taken.item])
+
+    def take_labels(self, rows: Ints) -> Annotations:
+        """Only the labels at `rows`, in that order; items and annotators keep their codes."""
+        seconds = None if self.seconds is None else self.seconds[rows]
+        item, annotator, label = self.item[rows], self.annotator[rows], self.label[rows]
+        return replace(self, item=item, annotator=annotator, label=label, seconds=seconds)
 
     def split(self, share: float, rng: np.random.Generator) -> tuple[Annotations, Annotations]:
         """Split by item, never by row: a random `share` of the items first, the rest second."""
@@ -206,5 +223,4 @@ class Annotations:
         order = np.lexsort((rng.random(len(self)), self.item))
         starts = np.concatenate([[0], np.cumsum(self.labels_per_item)])[:-1]
         rank = np.arange(len(self)) - starts[self.item[order]]
-        keep = np.sort(order[rank < labels_per_item])
-        return replace(self, item=self.item[keep], annotator=self.annotator[keep], label=self.label[keep])
+        return self.take_labels(np.sort(order[rank < labels_per_item]))

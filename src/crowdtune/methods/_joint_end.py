@@ -72,7 +72,7 @@ def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: En
 def _as_tasks(annotations: Annotations, group: Ints) -> Annotations:
     """Each cluster of items a task of its own: annotators differ between them, so each must be resolved by itself."""
     names = [f"cluster {c}" for c in range(CLUSTERS)]
-    return replace(annotations, items=replace(annotations.items, tasks=names, task=group))
+    return replace(annotations, items=replace(annotations.items, tasks=names, task=group, kinds=()))
 
 
 def _trust(annotators: StateCoin, annotations: Annotations, who: Ints) -> Floats:

@@ -51,7 +51,7 @@ def held_out(annotations: Annotations, rng: np.random.Generator, log_p: Floats |
     found = {name: np.zeros(len(annotations)) for name in models}
     for f in range(int(fold.max(initial=-1)) + 1):
         unmet = fold[annotations.annotator] == f
-        met, scored = _rows(annotations, ~unmet), _rows(annotations, unmet)
+        met, scored = (annotations.take_labels(np.flatnonzero(rows)) for rows in (~unmet, unmet))
         for name, loss in models.items():
             found[name][unmet] = loss(met, scored, log_p)
     return found
@@ -76,11 +76,6 @@ def compare(annotations: Annotations, losses: dict[str, Floats], rng: np.random.
         more = mean - float(losses["joint"].mean())
         rows.append({"model": name, "loss": mean, "more": more, "low": float(low), "high": float(high)})
     return rows
-
-
-def _rows(annotations: Annotations, kept: Any) -> Annotations:
-    columns = {name: getattr(annotations, name)[kept] for name in ("item", "annotator", "label")}
-    return replace(annotations, **columns)
 
 
 def _majority(met: Annotations, scored: Annotations, log_p: Floats | None) -> Floats:
