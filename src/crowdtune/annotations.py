@@ -40,8 +40,8 @@ class Items:
         gold: (I,) code of the trusted answer, -1 where there is none.
         splits: (I,) "train", "test", ... or "" where the source names none.
         kinds: (M,) what the answers of each task are: "choice"; "grade", choices in ascending order; "pair", which of
-            two is better, perhaps with a tie as third choice; "text", written freely: an item's choices are the
-            distinct answers it was given. () = all "choice".
+            two things, its choices, is better, perhaps with a tie as third; "text", written freely: an item's choices
+            are the distinct answers it was given. () = all "choice".
     """
 
     ids: Sequence[str]

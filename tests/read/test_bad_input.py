@@ -34,17 +34,21 @@ CASES = {
         r"f\.jsonl line 2: not valid JSON \(.+\)\. Mend it, or remove the cut-off end\.$",
     ),
     "jsonl of lists": ("f.jsonl", "[1]\n", r"f\.jsonl line 1: a list, not an object with named fields\.$"),
-    "json": ("f.json", "[{", r"f\.json: not valid JSON \(.+\)\. Mend it, or remove the cut-off end\.$"),
-    "json object": ("f.json", "{}", r"f\.json holds one JSON dict, not a list of objects\.$"),
+    "json": ("f.json", "[{", r"f\.json entry 1: not valid JSON \(.+\)\. Mend it, or remove the cut-off end\.$"),
+    "json object": ("f.json", "{}", r"f\.json has no rows\. It needs at least one\.$"),
+    "json object of values": ("f.json", '{"a": 1}', r"f\.json holds one JSON object, not a list of objects\.$"),
+    "json number": ("f.json", "17", r"f\.json holds neither a JSON list nor an object\. It needs a list of objects\.$"),
+    "json with a tail": ("f.json", "[{}] {", r"f\.json entry 1: not valid JSON \(more text after the end\)\."),
+    "json without a comma": ("f.json", "[{} {}]", r"f\.json entry 1: not valid JSON \(',' expected, '\{' found\)\."),
     "json of lists": ("f.json", "[[1]]", r"f\.json entry 1: a list, not an object with named fields\.$"),
-    "deep json": ("f.json", "[" * 100_000, r"f\.json: not valid JSON \(.+\)\."),
+    "deep json": ("f.json", "[" * 100_000, r"f\.json entry 1: not valid JSON \(nested too deeply\)\."),
     "no gzip": ("f.csv.gz", HEAD, r"f\.csv\.gz is not a whole gzip file \(.+\)\. Fetch or write it again\.$"),
     "cut gzip": ("f.csv.gz", ZIPPED[:-9], r"f\.csv\.gz is not a whole gzip file \(.+\)\. Fetch or write it again\.$"),
     "broken gzip": ("f.csv.gz", BROKEN, r"f\.csv\.gz is not a whole gzip file \(.+\)\. Fetch or write it again\.$"),
     "latin-1": (
         "f.csv", (HEAD + "1,René,b\n").encode("latin-1"), r"f\.csv is not UTF-8 text\. Save it as UTF-8\.$",
     ),
-    "utf-16": ("f.csv", HEAD.encode("utf-16"), r"f\.csv is not UTF-8 text\. Save it as UTF-8\.$"),
+    "half a utf-16": ("f.csv", (HEAD + "1,é").encode("utf-16")[:-1], r"f\.csv is not UTF-8 text\. Save it as UTF-8\.$"),
     "no parquet": ("f.parquet", "PAR1", r"f\.parquet is not a readable Parquet file \((.|\n)+\)\. Write it again\.$"),
     "no item": (
         "f.csv", "thing,annotator,label\n1,a,b\n",
@@ -52,15 +56,7 @@ CASES = {
     ),
     "empty item": (
         "f.csv", HEAD + "1,a,b\n ,a,b\n",
-        r"f\.csv row 3: the item \('item'\) is empty\. Give every row its item's id\.$",
-    ),
-    "empty annotator": (
-        "f.csv", HEAD + "1,,b\n",
-        r"f\.csv row 2: the annotator \('annotator'\) is empty\. Say who gave each label, or remove the row\.$",
-    ),
-    "empty annotator inside": (
-        "f.jsonl", '{"id": 1, "annotations": [{"worker": null, "label": "x"}]}',
-        r"f\.jsonl row 1: the annotator \('worker'\) is empty\. Say who gave each label, or remove the row\.$",
+        r"f\.csv row 3: the item is empty\. Give every row its item's id\.$",
     ),
     "nested number": (
         "f.jsonl", '{"id": 1, "annotations": []}\n{"id": 2, "annotations": 3}',
@@ -95,6 +91,12 @@ CASES = {
 def test_message(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(put(tmp_path, name, content))
+
+
+def test_answers_of_nobody_are_left_out_and_counted(tmp_path: Path) -> None:
+    annotations, report = read(put(tmp_path, "f.csv", HEAD + "1,,x\n1,ann,y\n2, ,x\n"))
+    assert (len(annotations), len(annotations.items), report.nameless) == (1, 2, 2)
+    assert "2 answers left out: nobody is named as their annotator" in report.lines(annotations)
 
 
 def test_missing_file(tmp_path: Path) -> None:

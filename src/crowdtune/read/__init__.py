@@ -1,23 +1,31 @@
-"""Any plain annotation file in, Annotations out, with a report of everything dropped, merged or renamed."""
+"""Any annotation export in, Annotations out, with a report of everything dropped, merged or renamed.
+
+formats (what a tool writes) and shapes (plain tables) -> entries -> builder (codes) -> assemble (policies)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.read.assemble import Answer, Policy, assemble
+from crowdtune.read import shapes
+from crowdtune.read.assemble import assemble
+from crowdtune.read.entries import Entry, Person, Source
+from crowdtune.read.formats import detect, format_of, names
+from crowdtune.read.labels import clean
+from crowdtune.read.opened import FOLDER, Opened
+from crowdtune.read.policy import Policy
 from crowdtune.read.report import ReadReport
-from crowdtune.read.shapes import answers, items, open_table
 
-__all__ = ["Policy", "ReadReport", "read"]
+__all__ = ["Policy", "ReadReport", "names", "read"]
 
-FOLDER = ("items.parquet", "annotations.parquet")
+WRITTEN = ("items.parquet", "annotations.parquet")  # in a folder crowdtune wrote
+PEOPLE = "annotators.parquet"  # there too, where more than names is known
 
 
 class _Origin(msgspec.Struct):
@@ -27,63 +35,83 @@ class _Origin(msgspec.Struct):
 
 
 def read(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     columns: Mapping[str, str] | None = None,
     wide: Sequence[str] = (),
     items: str | Path | None = None,
     policy: Policy | None = None,
+    form: str = "auto",
 ) -> tuple[Annotations, ReadReport]:
-    """Read annotations, or items alone, from a file or a folder.
+    """Read annotations, or items alone, from exports of annotation tools, plain tables or folders.
 
     Args:
-        path: CSV, TSV, JSONL, JSON or Parquet file (text forms also with .gz), or a folder with
-            items.parquet and annotations.parquet.
-        columns: role -> column where the names alone do not tell, e.g. {"annotator": "coder"}.
+        path: a file or folder, or several that belong together: every annotator's own file, or answers and what
+            is known of the annotators.
+        columns: role -> column where the names alone do not tell, e.g. {"annotator": "coder"}; for plain tables.
         wide: the columns that are annotators, where a wide file's own shape does not tell.
         items: a second file that describes the items (text, choices, gold), joined on the item's id.
-        policy: what to do with repeats, abstentions and spellings.
+        policy: what to do with repeats, abstentions, spellings, several questions and several files.
+        form: name of the format; "auto" tells by the content, "table" reads as a plain table.
 
     Returns:
         The annotations and what reading did to get them.
     """
-    path = Path(path)
-    report = ReadReport(str(path))
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    if not paths:
+        raise InputError("no file to read. Name one.")
+    opened = [Opened(p, columns or {}, tuple(wide)) for p in paths]
+    reports = [ReadReport(str(p)) for p in paths]
     policy = policy or Policy()
-    if path.is_dir():
-        sources = _folder(path, report)
-        policy = replace(policy, labels=policy.labels or _written_labels(path))
-    else:
-        sources = [answers(open_table(path, columns or {}), wide, report)]
+    report = reports[0]
+    report.beside = reports[1:]
+    sources = [source for pair in zip(opened, reports, strict=True) for source in _sources(*pair, form)]
     if items is not None:
-        sources.insert(0, _described(Path(items), report))
-    annotations = assemble(chain.from_iterable(sources), policy, report)
-    report.shape = "folder" if path.is_dir() else report.shape
-    return annotations, report
+        report.beside.append(ReadReport(str(items)))
+        described = shapes.items(Opened(Path(items), {}), report.beside[-1])
+        sources.insert(0, Source(Path(items), described, own_ids=False))
+    policy = replace(policy, labels=policy.labels or next(filter(None, map(_written_labels, opened)), None))
+    return assemble(sources, policy, report), report
 
 
-def _described(path: Path, report: ReadReport) -> Iterator[Answer]:
-    """A file that only says what the items are."""
-    beside = ReadReport(str(path))
-    described = items(open_table(path, {}), beside)
-    report.beside.append(beside)
-    return described
+def _sources(opened: Opened, report: ReadReport, form: str) -> list[Source]:
+    """The sources of one file or folder; how it is read is said in `report`."""
+    if opened.form == FOLDER and WRITTEN[1] in opened.members and form == "auto":
+        return _folder(opened, report)
+    name, report.known_by = detect(opened) if form == "auto" else ("" if form == "table" else form, "asked for")
+    if name:
+        report.shape = name
+        return [Source(opened.path, format_of(name).entries(opened, report))]
+    if opened.form == FOLDER:
+        raise InputError(f"{opened.path} is a folder without {WRITTEN[0]}. Name a file, or a folder crowdtune wrote.")
+    return [Source(opened.path, shapes.entries(opened, report))]
 
 
-def _folder(path: Path, report: ReadReport) -> list[Iterator[Answer]]:
-    missing = [name for name in FOLDER if not (path / name).exists()]
-    if missing:
-        raise InputError(f"{path} is a folder without {missing[0]}. Name a file, or a folder crowdtune wrote.")
-    described = items(open_table(path / FOLDER[0], {}), ReadReport(str(path)))
-    labels = open_table(path / FOLDER[1], {}, may_be_empty=True)
-    given = answers(labels, (), report) if labels.sample else iter(())
-    return [described, given]
+def _folder(opened: Opened, report: ReadReport) -> list[Source]:
+    if WRITTEN[0] not in opened.members:
+        raise InputError(f"{opened.path} is a folder without {WRITTEN[0]}. Name a file, or a folder crowdtune wrote.")
+    described, answered, people = (Opened(opened.path / name, {}) for name in (*WRITTEN, PEOPLE))
+    sources = [Source(described.path, shapes.items(described, ReadReport(str(described.path))), own_ids=False)]
+    if PEOPLE in opened.members:
+        sources.append(Source(people.path, _people(people), own_ids=False))
+    if answered.sample:
+        sources.append(Source(answered.path, shapes.entries(answered, report)))
+    report.shape = FOLDER
+    return sources
 
 
-def _written_labels(path: Path) -> str | None:
+def _people(opened: Opened) -> Iterator[Entry]:
+    for row in opened.rows():
+        traits = {name: clean(value) for name, value in row.cells.items() if name != "annotator"}
+        yield Person(clean(row.cells.get("annotator")), traits)
+
+
+def _written_labels(opened: Opened) -> str | None:
     """How `write_folder` wrote the labels, "text" or "code"; None in a folder made otherwise."""
-    origin = path / "origin.json"
+    origin = opened.path / "origin.json"
+    if opened.form != FOLDER or not origin.exists():
+        return None
     try:
-        return msgspec.json.decode(origin.read_bytes(), type=_Origin).labels if origin.exists() else None
+        return msgspec.json.decode(origin.read_bytes(), type=_Origin).labels
     except msgspec.DecodeError as e:
         raise InputError(f"{origin} is not what crowdtune writes ({e}). Remove it or write the folder again.") from e

@@ -20,6 +20,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
     "choices": ("choices", "options"),
     "split": ("split",),
+    "kind": ("kind",),
+    "seconds": ("seconds", "lead_time", "duration", "time_spent"),
     "time": ("time", "timestamp", "created_at", "updated_at", "submitted_at", "SubmitTime", "_timestamp"),
 }  # fmt: skip
 NESTED = ("annotations", "annotators", "responses")  # a list of {annotator, label} inside an item's record

@@ -62,6 +62,14 @@ def by_code(label: str, choices: Sequence[str]) -> int | None:
 READINGS: dict[str, Reading] = {"text": by_text, "letter": by_letter, "code": by_code}
 
 
+def natural(text: str) -> tuple[bool, float, str]:
+    """Key that sorts numbers as numbers and before words."""
+    try:
+        return (False, float(text), text)
+    except ValueError:
+        return (True, 0.0, text)
+
+
 def resolve(
     pairs: Sequence[tuple[str, Sequence[str]]], where: Sequence[str], wanted: str | None = None
 ) -> tuple[list[int], str]:

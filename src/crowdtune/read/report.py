@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crowdtune.annotations import Annotations
@@ -10,13 +12,18 @@ from crowdtune.metrics.crowd import facts
 SHOWN = 5  # examples named per finding
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
 @dataclass
 class ReadReport:
     """Counts and examples gathered while a file was read.
 
     Args:
         source: the path, as given.
-        shape: "long", "wide", "nested", "items" or "folder".
+        shape: name of the format, or "long", "wide", "nested", "items", "folder".
+        known_by: by what the format was recognised.
         columns: role -> column name.
         ignored: columns without a meaning here.
         beside: what was read of second files that describe the items.
@@ -26,12 +33,21 @@ class ReadReport:
         repeats: (item, annotator) pairs that came more than once.
         repeated_rows: rows dropped because of them.
         repeats_policy: which of several answers of one annotator to one item was kept.
+        nameless: answers left out because nobody is named as their annotator.
+        unclear_times: answers whose time could not be understood; they count as earlier than all others.
+        joined: how items of several files were united, "id" or "content".
+        same_items: items that turned out to be another one.
+        left_questions: questions of the source that were not read.
+        options: question answered by lists -> its options, each now a yes-or-no task of its own.
+        free: tasks whose many different answers were taken for free text.
+        notes: what else a format has to say, with how often.
         merged: spelling as found -> choice it was taken for.
         merged_rows: rows whose spelling was changed so.
     """
 
     source: str
     shape: str = "long"
+    known_by: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     beside: list[ReadReport] = field(default_factory=list)
@@ -41,13 +57,27 @@ class ReadReport:
     repeats: list[tuple[str, str]] = field(default_factory=list)
     repeated_rows: int = 0
     repeats_policy: str = "last"
+    nameless: int = 0
+    unclear_times: int = 0
+    joined: str = ""
+    same_items: int = 0
+    left_questions: list[str] = field(default_factory=list)
+    options: dict[str, list[str]] = field(default_factory=dict)
+    free: list[str] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
     merged: dict[str, str] = field(default_factory=dict)
     merged_rows: int = 0
+
+    def respelled(self, spelling: str, choice: str, times: int) -> None:
+        """Count labels taken for a choice that is spelled otherwise."""
+        self.merged[spelling] = choice
+        self.merged_rows += times
 
     def taken(self) -> list[str]:
         """What was taken for what, and what was left aside."""
         roles = ", ".join(f"{role} = {column}" for role, column in self.columns.items())
-        said = [f"read {self.source} ({'; '.join(filter(None, [self.shape, roles]))})"]
+        shape = f"{self.shape}, known by {self.known_by}" if self.known_by else self.shape
+        said = [f"read {self.source} ({'; '.join(filter(None, [shape, roles]))})"]
         if self.ignored:
             some = ", ".join(self.ignored[:SHOWN]) + (", ..." if len(self.ignored) > SHOWN else "")
             said.append(f"columns without a meaning here: {some}")
@@ -72,4 +102,22 @@ class ReadReport:
             some = ", ".join(f"{raw!r} -> {choice!r}" for raw, choice in sorted(self.merged.items())[:SHOWN])
             more = ", ..." if len(self.merged) > SHOWN else ""
             said.append(f"{self.merged_rows} labels respelled ({some}{more}); --rename or --choices decides otherwise")
-        return said + facts(annotations)
+        return said + self._found() + facts(annotations)
+
+    def _found(self) -> list[str]:
+        """What a format or several files brought with them."""
+        said = [f"{n} x {note}" for note, n in self.notes.items()]
+        if self.left_questions:
+            said.append(f"questions left out: {_some(self.left_questions)} (--question NAME reads one)")
+        for question, options in self.options.items():
+            said.append(f"'{question}' allows several answers at once: each of {_some(options)} is a task, yes or no")
+        if self.free:
+            said.append(f"answers of {_some(self.free)} taken for free texts: no two items share their choices")
+        if self.nameless:
+            said.append(f"{self.nameless} answers left out: nobody is named as their annotator")
+        if self.unclear_times:
+            said.append(f"{self.unclear_times} times not understood; of repeated answers those count as the earliest")
+        if self.joined:
+            by = "id" if self.joined == "id" else "their text, as the files count on their own"
+            said.append(f"files joined by {by}: {self.same_items} items are in several (--join id or content decides)")
+        return said

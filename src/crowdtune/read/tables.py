@@ -1,4 +1,4 @@
-"""Rows of a file as dictionaries with their row number, whatever the file's form: CSV, TSV, JSONL, JSON, Parquet."""
+"""A file as rows with their row number, whatever its form: CSV, TSV, JSONL, JSON, Parquet. Each row is read once."""
 
 from __future__ import annotations
 
@@ -7,46 +7,85 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import msgspec
 
 from crowdtune.errors import InputError
+from crowdtune.read.stream import Piece, pieces
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-LONGEST_FIELD = (
-    16 * 1024 * 1024
-)  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
+LONGEST_FIELD = 16 << 20  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
+CHUNK = 8192  # rows of a chunk of columns
 
 
 class Row(NamedTuple):
-    """One row: its number in the file (a line number where the file has lines) and its cells by column name."""
+    """One row: its number in the file (a line number where the file has lines), its cells, and its key in an object."""
 
     number: int
     cells: dict[str, Any]
+    key: str = ""
+
+
+class Chunk(NamedTuple):
+    """Some rows as columns: their numbers, and a list of cells per column."""
+
+    numbers: list[int]
+    cells: dict[str, list[Any]]
 
 
 def rows(path: Path) -> Iterator[Row]:
     """Yield the rows of `path`; raise InputError, naming file and row, where it cannot be read."""
-    if not path.exists():
-        raise InputError(f"{path} does not exist. Check the path.")
     kind = suffix(path)
     if kind == ".parquet":
+        for chunk in _parquet(path):
+            names = list(chunk.cells)
+            for number, *cells in zip(chunk.numbers, *chunk.cells.values(), strict=True):
+                yield Row(number, dict(zip(names, cells, strict=True)))
+    elif kind in (".csv", ".tsv"):
+        yield from _separated(path, "\t" if kind == ".tsv" else None)
+    else:
+        unit = "line" if kind != ".json" else "entry"
+        for number, key, data in raw(path):
+            where = f"{path} {unit} {number}"
+            value = decode(where, data)
+            if not isinstance(value, dict) and not key:
+                raise InputError(f"{where}: a {type(value).__name__}, not an object with named fields.")
+            yield Row(number, value if isinstance(value, dict) else {"": value}, key)
+
+
+def chunks(path: Path) -> Iterator[Chunk]:
+    """The same rows as columns, many at a time; a cell that a row lacks is None."""
+    if suffix(path) == ".parquet":
         yield from _parquet(path)
         return
+    stream = rows(path)
+    while some := list(islice(stream, CHUNK)):
+        names = dict.fromkeys(name for row in some for name in row.cells)
+        yield Chunk([row.number for row in some], {n: [row.cells.get(n) for row in some] for n in names})
+
+
+def raw(path: Path) -> Iterator[Piece]:
+    """The undecoded values of a JSON or JSONL file; a line's number is its line."""
+    with _readable(path), _open(path) as file:
+        if suffix(path) == ".json":
+            yield from pieces(path, file)
+            return
+        with _text(file) as text:
+            for number, line in enumerate(text, start=1):
+                if line.strip():
+                    yield Piece(number, "", memoryview(line.encode()))
+
+
+def decode(where: str, data: bytes | memoryview, kind: Any = Any) -> Any:
+    """Decode JSON into `kind`; say where it is broken."""
     try:
-        with _open_text(path) as text:
-            if kind in (".csv", ".tsv"):
-                yield from _separated(path, text, "\t" if kind == ".tsv" else None)
-            elif kind == ".json":
-                yield from _json(path, text.read())
-            else:
-                yield from _json_lines(path, text)
-    except UnicodeDecodeError as e:
-        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from e
-    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise InputError(f"{path} is not a whole gzip file ({e}). Fetch or write it again.") from e
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError) as e:
+        raise InputError(f"{where}: not valid JSON ({e}). Mend it, or remove the cut-off end.") from e
 
 
 def suffix(path: Path) -> str:
@@ -58,74 +97,80 @@ def suffix(path: Path) -> str:
     raise InputError(f"{path} has a name of unknown form. Allowed: {', '.join(SUFFIXES)}; text also with .gz.")
 
 
-def _open_text(path: Path) -> io.TextIOWrapper:
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    return io.TextIOWrapper(opener(path, "rb"), encoding="utf-8-sig", newline="")
+def _open(path: Path) -> IO[bytes]:
+    opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    return cast(IO[bytes], opener(path, "rb"))
 
 
-def _separated(path: Path, text: io.TextIOWrapper, separator: str | None) -> Iterator[Row]:
+def _text(file: IO[bytes]) -> io.TextIOWrapper:
+    """UTF-8 with or without a mark, or UTF-16 with one, as Excel writes it."""
+    head = file.read(2)
+    file.seek(0)
+    encoding = "utf-16" if head in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return io.TextIOWrapper(file, encoding=encoding, newline="")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in one sentence why a file cannot be read."""
+    try:
+        yield
+    except UnicodeError as e:
+        raise InputError(f"{path} is not UTF-8 text. Save it as UTF-8.") from e
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise InputError(f"{path} is not a whole gzip file ({e}). Fetch or write it again.") from e
+    except FileNotFoundError as e:
+        raise InputError(f"{path} does not exist. Check the path.") from e
+    except OSError as e:
+        raise InputError(f"{path} cannot be read ({e.strerror}). Check the path and its permissions.") from e
+
+
+def _separated(path: Path, separator: str | None) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_FIELD)
-    head = text.readline()
-    separator = separator or max(",;\t", key=head.count)
-    names = next(csv.reader([head], delimiter=separator), [])
+    with _readable(path), _open(path) as file, _text(file) as text:
+        head = text.readline()
+        separator = separator or max(",;\t", key=head.count)
+        reader = csv.reader(_from(head, text), delimiter=separator)
+        try:
+            names = _header(path, next(reader, []))
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(names):
+                    raise InputError(
+                        f"{path} line {reader.line_num}: {len(cells)} fields where the header has {len(names)}. "
+                        f"Quote fields that hold '{separator}' or mend the row."
+                    )
+                yield Row(reader.line_num, dict(zip(names, cells, strict=True)))
+        except csv.Error as e:
+            raise InputError(f"{path} line {reader.line_num}: {e}. Mend the row.") from e
+
+
+def _from(head: str, rest: Iterator[str]) -> Iterator[str]:
+    yield head
+    yield from rest
+
+
+def _header(path: Path, names: list[str]) -> list[str]:
     if not names:
         raise InputError(f"{path} is empty. It needs a header row and at least one row.")
     twice = sorted({n for n in names if names.count(n) > 1 and n})
     if twice:
         raise InputError(f"{path}: column '{twice[0]}' is there twice. Rename one of them.")
-    reader = csv.reader(text, delimiter=separator)
-    try:
-        for cells in reader:
-            number = reader.line_num + 1
-            if not cells:
-                continue
-            if len(cells) != len(names):
-                raise InputError(
-                    f"{path} line {number}: {len(cells)} fields where the header has {len(names)}. "
-                    f"Quote fields that hold '{separator}' or mend the row."
-                )
-            yield Row(number, dict(zip(names, cells, strict=True)))
-    except csv.Error as e:
-        raise InputError(f"{path} line {reader.line_num + 1}: {e}. Mend the row.") from e
+    return names
 
 
-def _json_lines(path: Path, text: io.TextIOWrapper) -> Iterator[Row]:
-    for number, line in enumerate(text, start=1):
-        if line.strip():
-            yield Row(number, _record(f"{path} line {number}", _decode(f"{path} line {number}", line)))
-
-
-def _json(path: Path, text: str) -> Iterator[Row]:
-    records = _decode(str(path), text) if text.strip() else []
-    if not isinstance(records, list):
-        raise InputError(f"{path} holds one JSON {type(records).__name__}, not a list of objects.")
-    for number, record in enumerate(records, start=1):
-        yield Row(number, _record(f"{path} entry {number}", record))
-
-
-def _decode(where: str, text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as e:
-        raise InputError(f"{where}: not valid JSON ({e}). Mend it, or remove the cut-off end.") from e
-
-
-def _record(where: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: a {type(value).__name__}, not an object with named fields.")
-    return value
-
-
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[Chunk]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with _readable(path):
+        path.stat()
     try:
         file = pq.ParquetFile(path)
-        number = 0
-        for batch in file.iter_batches():
-            for record in batch.to_pylist():
-                number += 1
-                yield Row(number, record)
+        number = 1
+        for batch in file.iter_batches(CHUNK):
+            yield Chunk(list(range(number, number + len(batch))), batch.to_pydict())
+            number += len(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise InputError(f"{path} is not a readable Parquet file ({e}). Write it again.") from e

@@ -1,0 +1,269 @@
+"""Entries gathered into columns of codes: a few numbers per answer, one text per distinct item, annotator and label.
+
+A million answers take some 60 MB here, whatever the file's size. Nothing is decided yet; see assemble.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from crowdtune.errors import InputError
+from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
+from crowdtune.read.labels import clean
+from crowdtune.read.report import ReadReport
+
+NONE = -1  # label code of an abstention
+UNKNOWN = float("nan")
+MTURK = "%a %b %d %H:%M:%S %Z %Y"  # "Thu Oct 09 07:30:20 UTC 2025"
+
+
+@dataclass
+class Item:
+    """What is known of an item; `source` and `row` say where it was first met."""
+
+    source: int
+    row: int
+    id: str
+    task: str = ""
+    prompt: str = ""
+    choices: tuple[str, ...] = ()
+    gold: str | tuple[str, ...] = ""
+    split: str = ""
+    kind: str = ""
+
+
+@dataclass
+class Gathered:
+    """Everything the sources say, coded.
+
+    Args:
+        items, annotators, labels: vocabularies; a label is a clean text, or a tuple of them where several were chosen.
+        traits: annotator -> what sources say of them.
+        item, annotator, label, source, row: an entry per answer; label is -1 for an abstention.
+        time: when, in seconds since 1970 or the source's own numbers; NaN where not known.
+        seconds: how long it took; NaN where not known.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    annotators: dict[str, int] = field(default_factory=dict)
+    labels: dict[str | tuple[str, ...], int] = field(default_factory=dict)
+    traits: dict[str, dict[str, str]] = field(default_factory=dict)
+    item: array[int] = field(default_factory=lambda: array("i"))
+    annotator: array[int] = field(default_factory=lambda: array("i"))
+    label: array[int] = field(default_factory=lambda: array("i"))
+    source: array[int] = field(default_factory=lambda: array("H"))
+    row: array[int] = field(default_factory=lambda: array("q"))
+    time: array[float] = field(default_factory=lambda: array("d"))
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+
+    def where(self, n: int) -> str:
+        """Place of an answer, for errors."""
+        return self.sources[self.source[n]].where(self.row[n])
+
+    def where_met(self, item: Item) -> str:
+        """Place where an item was first met, for errors."""
+        return self.sources[item.source].where(item.row)
+
+
+def gather(sources: Iterable[Source], report: ReadReport) -> Gathered:
+    """Read all sources; those that only describe items come first and share their ids with all others."""
+    into = Gathered()
+    shared: dict[tuple[str, str], int] = {}
+    for source in sources:
+        into.sources.append(source)
+        _Gatherer(into, report, source, dict(shared) if source.own_ids else shared).take()
+    return into
+
+
+class _Gatherer:
+    """Takes the entries of one source."""
+
+    def __init__(self, into: Gathered, report: ReadReport, source: Source, known: dict[tuple[str, str], int]) -> None:
+        self.into, self.report, self.source, self.known = into, report, source, known
+        self.place = len(into.sources) - 1
+        self.by_id: dict[str, list[int]] = {}
+        for (name, _), i in known.items():
+            self.by_id.setdefault(name, []).append(i)
+        self.raw_labels: dict[str, int] = {}
+        self.raw_annotators: dict[str, int] = {}
+
+    def take(self) -> None:
+        for entry in self.source.entries:
+            if isinstance(entry, Answer):
+                self.answer(*entry)
+            elif isinstance(entry, Described):
+                self.describe(entry)
+            elif isinstance(entry, Batch):
+                for row, item, who, label, task, time, seconds in zip(*entry, strict=True):
+                    self.answer(row, item, who, label, task, time, seconds)
+            else:
+                name = clean(entry.annotator)
+                self.into.annotators.setdefault(name, len(self.into.annotators))
+                self.into.traits.setdefault(name, {}).update(entry.traits)
+
+    def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
+        into, report = self.into, self.report
+        report.rows += 1
+        code = self.code(row, item, task)
+        annotator = self.raw_annotators.get(who) if type(who) is str else None
+        if annotator is None:
+            annotator = self.annotator(who)
+            if annotator is None:
+                return
+        given = self.raw_labels.get(label) if type(label) is str else None
+        into.item.append(code)
+        into.annotator.append(annotator)
+        into.label.append(self.label(label) if given is None else given)
+        into.source.append(self.place)
+        into.row.append(row)
+        into.time.append(UNKNOWN if time is None else self.when(time))
+        into.seconds.append(_number(seconds))
+
+    def code(self, row: int, item: Any, task: Any) -> int:
+        """Code of an item; under every spelling of its id and task it is looked for only once."""
+        plain = type(item) is str and type(task) is str
+        code = self.known.get((item, task)) if plain else None
+        if code is not None:
+            return code
+        name, family = clean(item), clean(task)
+        if not name:
+            raise InputError(f"{self.source.where(row)}: the item is empty. Give every row its item's id.")
+        code = self.known.get((name, family))
+        if code is None:
+            code = self.alike(row, name, family)
+        if plain:
+            self.known[item, task] = code
+        return code
+
+    def alike(self, row: int, name: str, family: str) -> int:
+        """The item of that id where only one side names a task, else a new item."""
+        same = self.by_id.setdefault(name, [])
+        items = self.into.items
+        if not family and len(same) == 1:
+            return same[0]
+        if not family and len(same) > 1:
+            tasks = ", ".join(items[i].task for i in same)
+            raise InputError(
+                f"{self.source.where(row)}: item '{name}' is in several tasks ({tasks}), and the row names none. "
+                "Add a column that does, called task."
+            )
+        for i in same:
+            if not items[i].task:
+                items[i].task = family
+                self.known[name, family] = i
+                return i
+        items.append(Item(self.place, row, name, family))
+        same.append(len(items) - 1)
+        self.known[name, family] = len(items) - 1
+        return len(items) - 1
+
+    def describe(self, said: Described) -> None:
+        """Add what is said of an item; two different texts, choices or gold answers for one id are an error."""
+        item = self.into.items[self.code(said.row, said.item, said.task)]
+        where = self.source.where(said.row)
+        merge(item, "prompt", "" if said.prompt is None else str(said.prompt), where, self.into)
+        merge(item, "choices", choice_list(said.choices, where), where, self.into)
+        merge(item, "gold", text_of(said.gold), where, self.into)
+        merge(item, "split", clean(said.split), where, self.into)
+        item.kind = item.kind or said.kind
+
+    def annotator(self, who: Any) -> int | None:
+        """Code of an annotator; None, counted, where nobody is named."""
+        name = clean(who)
+        if not name:
+            self.report.nameless += 1
+            return None
+        code = self.into.annotators.setdefault(name, len(self.into.annotators))
+        if type(who) is str:
+            self.raw_annotators[who] = code
+        return code
+
+    def label(self, label: Any) -> int:
+        """Code of a label; -1 for an abstention the format knows of."""
+        if isinstance(label, Skipped):
+            self.report.abstentions[str(label)] = self.report.abstentions.get(str(label), 0) + 1
+            return NONE
+        text = text_of(label)
+        code = self.into.labels.setdefault(text, len(self.into.labels))
+        if type(label) is str:
+            self.raw_labels[label] = code
+        return code
+
+    def when(self, time: Any) -> float:
+        found = moment(time)
+        if found != found and clean(time):
+            self.report.unclear_times += 1
+        return found
+
+
+def text_of(value: Any) -> str | tuple[str, ...]:
+    """A label or gold answer as clean text, or a tuple of texts where it is a list."""
+    if isinstance(value, list | tuple):
+        return tuple(dict.fromkeys(clean(part) for part in value))
+    return clean(value)
+
+
+def merge(item: Item, name: str, value: Any, where: str, into: Gathered) -> None:
+    """Set what is known of an item; refuse a second, different value."""
+    known = getattr(item, name)
+    if value and known and value != known:
+        raise InputError(
+            f"{where}: item '{item.id}' has another {name} than in {into.where_met(item)} "
+            f"({str(value)[:60]!r} and {str(known)[:60]!r}). Give different items different ids."
+        )
+    if value:
+        setattr(item, name, value)
+
+
+def choice_list(raw: Any, where: str) -> tuple[str, ...]:
+    """The choices a source names, () where it names none."""
+    if raw is None or raw == "":
+        return ()
+    if isinstance(raw, str):
+        raw = raw.split("|")
+    if not isinstance(raw, list | tuple):
+        raise InputError(f"{where}: choices must be a list, or texts with | between, not {str(raw)[:60]!r}.")
+    choices = tuple(clean(c) for c in raw)
+    if "" in choices or len(set(choices)) < 2:
+        raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
+    return choices
+
+
+def moment(time: Any) -> float:
+    """Seconds since 1970 of an ISO date (UTC where it names no zone), or of MTurk's; a number as it is; else NaN.
+
+    Example:
+        >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
+        (60.0, 60.0, 7.0)
+    """
+    if isinstance(time, datetime):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    if not isinstance(time, str):
+        return _number(time)
+    for read in (datetime.fromisoformat, _of_mturk):
+        try:
+            found = read(time.strip())
+        except ValueError:
+            continue
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return _number(time)
+
+
+def _of_mturk(text: str) -> datetime:
+    offsets = {" PDT ": -7, " PST ": -8}
+    for zone, hours in offsets.items():
+        if zone in text:
+            return datetime.strptime(text.replace(zone, f" {hours:+03d}00 "), MTURK.replace("%Z", "%z"))
+    return datetime.strptime(text, MTURK)
+
+
+def _number(value: Any) -> float:
+    try:
+        return UNKNOWN if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return UNKNOWN
