@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crowdtune.errors import InputError
-from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
+from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
 
