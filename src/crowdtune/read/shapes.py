@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crowdtune.annotations import KINDS
 from crowdtune.errors import InputError
 from crowdtune.read.columns import NESTED, assign
 from crowdtune.read.entries import Answer, Batch, Described, Entry
@@ -61,7 +62,9 @@ def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
 
 
 def _roles(opened: Opened) -> dict[str, str]:
-    return assign(opened.names, opened.columns, str(opened.path))
+    roles = assign(opened.names, opened.columns, str(opened.path))
+    kinds = {clean(row.cells.get(roles.get("kind", ""))) for row in opened.sample}
+    return roles if kinds <= {"", *KINDS} else {role: column for role, column in roles.items() if role != "kind"}
 
 
 def _unnamed(opened: Opened, roles: Mapping[str, str]) -> list[str]:

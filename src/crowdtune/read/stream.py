@@ -15,6 +15,7 @@ import msgspec
 from crowdtune.errors import InputError
 
 CHUNK = 1 << 20  # bytes read at a time; more where one value is longer
+LONGEST = 16  # bytes of what cannot be told apart from an error while its end is missing: -0, true, \ud83d\ude00
 BLANK = re.compile(rb"[ \t\r\n]*")
 BOM = b"\xef\xbb\xbf"
 _SCAN = msgspec.json.Decoder(msgspec.Raw)
@@ -108,7 +109,7 @@ class _Text:
                 if end:
                     self.at += end
                     return rest[:end]
-                if "truncated" not in str(e) or not self.more():
+                if not (_at_end(str(e), len(rest)) and self.more()):
                     raise self.broken(str(e)) from e
                 continue
             if not self.more():
@@ -118,5 +119,15 @@ class _Text:
 
 def _end(message: str) -> int:
     """Bytes of a whole value (and blanks) that msgspec says is followed by something; 0 where it says otherwise."""
-    found = re.search(r"trailing characters \(byte (\d+)\)", message)
-    return int(found.group(1)) - 1 if found else 0
+    return _place(message) - 1 if "trailing characters" in message else 0
+
+
+def _at_end(message: str, size: int) -> bool:
+    """True where msgspec's trouble may only be that `size` bytes end within a number, a word or an escape."""
+    return "truncated" in message or _place(message) > size - LONGEST
+
+
+def _place(message: str) -> int:
+    """The byte msgspec names, 0 where it names none."""
+    found = re.search(r"\(byte (\d+)\)", message)
+    return int(found.group(1)) if found else 0
