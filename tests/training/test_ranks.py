@@ -28,6 +28,8 @@ if trainer.is_world_process_zero():
     found = trainer.annotators
     annotators = {"evidence": torch.tensor(found.evidence).float()} if moved == "em" else found.state_dict()
     torch.save({"model": trainer.lm.model.state_dict(), "annotators": annotators}, out)
+trainer.accelerator.wait_for_everyone()  # a rank that leaves while another still talks to it aborts that one
+trainer.accelerator.end_training()
 """
 
 
