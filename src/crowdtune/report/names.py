@@ -1,0 +1,83 @@
+"""Who is shown by which name: people by pseudonym, wherever their names stand, sentences included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from crowdtune.identity import load_key, pseudonyms
+from crowdtune.report.told import Told
+from crowdtune.report.wording import ID, visible
+
+WORDY = 3  # characters a name must have to be looked for within sentences: "a" and "17" are words and numbers, too
+
+
+@dataclass(frozen=True)
+class Names:
+    """Real name -> the name shown.
+
+    Args:
+        shown: of everybody the run names; the same name where ids are kept.
+        kept: True where names are shown as they are.
+    """
+
+    shown: Mapping[str, str]
+    kept: bool
+
+    @classmethod
+    def of(cls, told: Told, *, keep_ids: bool) -> Names:
+        """Names of a run; the key of pseudonyms is asked for only where one is needed."""
+        models = {row["annotator"] for row in told.people if row.get("kind") == "model"}
+        everybody = dict.fromkeys(_mentioned(told))
+        people = [name for name in everybody if name not in models]
+        hidden = {} if keep_ids or not people else pseudonyms(people, load_key())
+        return cls({name: hidden.get(name, name) for name in everybody}, keep_ids)
+
+    def __getitem__(self, name: Any) -> str:
+        """The name to show."""
+        return visible(self.shown.get(str(name), "" if not self.kept else str(name)) or "unnamed", ID)
+
+    def sentence(self, text: Any, camps: Any = ()) -> str:
+        """A sentence with the names in it as shown.
+
+        Args:
+            text: the sentence.
+            camps: lists of names that may stand in it joined by commas, as a verdict writes them.
+        """
+        said = str(text)
+        if not self.kept:
+            for camp in sorted((camp[:3] for camp in camps), key=len, reverse=True):
+                said = said.replace(", ".join(camp), ", ".join(self.shown.get(name, name) for name in camp))
+            found = [name for name in self.shown if _telling(name) and name in said]
+            if found:
+                either = "|".join(re.escape(name) for name in sorted(found, key=len, reverse=True))
+                said = re.sub(rf"(?<!\w)(?:{either})(?!\w)", lambda hit: self.shown[hit[0]], said)
+        return visible(said, 4000)
+
+    def setting(self, value: Any) -> str:
+        """A value of a config; of a path outside the folder the last part alone, as it may name a person."""
+        text = str(value)
+        path = not self.kept and isinstance(value, str) and (text.startswith(("/", "~")) or text[1:3] in (":\\", ":/"))
+        return self.sentence(PurePath(text.replace("\\", "/")).name if path else text)
+
+
+def _telling(name: str) -> bool:
+    return len(name) >= WORDY and not (name.isdigit() and len(name) < WORDY + 2)
+
+
+def _mentioned(told: Told) -> Iterator[str]:
+    """Everybody named anywhere in the folder."""
+    for row in told.people:
+        yield row["annotator"]
+    for matrix in told.confusions:
+        yield from matrix.get("annotators", {})
+    for camp in (told.results.get("verdict") or {}).get("camps", []):
+        yield from camp
+    for warning in told.results.get("warnings", []):
+        if isinstance(warning, dict):
+            yield from map(str, warning.get("annotators") or [])
+    for cluster in told.results.get("clusters", []):
+        yield from cluster.get("reliability", {})
