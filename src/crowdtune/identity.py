@@ -84,7 +84,9 @@ def _read(path: Path) -> bytes:
     except ValueError:
         key = b""
     if not key:
-        raise InputError(f"{path} holds no key: one line of hexadecimal digits. Restore it, or remove it for a new one.")
+        raise InputError(
+            f"{path} holds no key: one line of hexadecimal digits. Restore it, or remove it for a new one."
+        )
     return key[:64]
 
 

@@ -18,7 +18,9 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 LIMIT = 60.0  # seconds an answer may take
 # Chromium reads commands from descriptor 3 and answers on 4.
-START = "import os, sys; [os.dup2(int(a), b) for a, b in zip(sys.argv[1:3], (3, 4))]; os.execvp(sys.argv[3], sys.argv[3:])"
+START = (
+    "import os, sys; [os.dup2(int(a), b) for a, b in zip(sys.argv[1:3], (3, 4))]; os.execvp(sys.argv[3], sys.argv[3:])"
+)
 FLAGS = (
     "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage",
     "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -100,7 +102,9 @@ class Browser:
             self.events.append((message["method"], message["params"]))
         return message
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, scripts: bool = True) -> None:
+    def open(
+        self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, scripts: bool = True
+    ) -> None:
         """Show a file in a window of a size, light or dark, with or without scripts, and wait until it is loaded."""
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.call(

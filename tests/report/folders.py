@@ -51,9 +51,7 @@ def audit(
     table["item"][: len(ids or [])] = ids or []
     write_table(folder / "items.parquet", table)
     matrices = {row["annotator"]: _matrix(row["reliability"], rng, len(choices)) for row in people[:40]}
-    write_json(
-        folder / "confusions.json", [{"task": "sentiment", "choices": choices, "annotators": matrices}]
-    )
+    write_json(folder / "confusions.json", [{"task": "sentiment", "choices": choices, "annotators": matrices}])
     Run(folder).finish(_results(people, table, choices))
     return folder
 
@@ -79,11 +77,15 @@ def _people(rng: np.random.Generator, count: int, choices: list[str]) -> list[di
                 "reliability_high": round(float(min(trust[j] + half, 0.995)), 4),
                 "agreement": round(float(np.clip(trust[j] * 0.85 + 0.05, 0, 1)), 4),
                 "seconds": round(float(rng.gamma(4, 2.2)), 2) if j % 7 else 1.1,
-                "bias": f"says {choices[j % len(choices)]} {55 + j % 40} %" if j % 5 == 2 else "",
-                "flags": "; ".join(["below chance"] * int(below) + ["near-random"] * int(0.3 < trust[j] < 0.45) + ["too fast"] * (j % 7 == 0)),
+                "bias": f"says {choices[j % len(choices)]} {55 + j % 40}%" if j % 5 == 2 else "",
+                "flags": "; ".join(
+                    ["below chance"] * int(below)
+                    + ["near-random"] * int(0.3 < trust[j] < 0.45)
+                    + ["too fast"] * (j % 7 == 0)
+                ),
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: row["thin"])
 
 
 def _items(rng: np.random.Generator, count: int, choices: list[str], texts: list[str]) -> dict[str, list[Any]]:
@@ -120,7 +122,9 @@ def _matrix(trust: float, rng: np.random.Generator, k: int) -> list[list[float]]
 def _results(people: list[dict[str, Any]], table: dict[str, list[Any]], choices: list[str]) -> dict[str, Any]:
     labels = sum(row["labels"] for row in people)
     low = [row["annotator"] for row in people if "below chance" in row["flags"]]
-    shares = np.bincount([choices.index(label) for label in table["label"]], minlength=len(choices)) / len(table["item"])
+    shares = np.bincount([choices.index(label) for label in table["label"]], minlength=len(choices)) / len(
+        table["item"]
+    )
     return {
         "method": "audit",
         "aggregator": "one-coin",
@@ -137,11 +141,19 @@ def _results(people: list[dict[str, Any]], table: dict[str, list[Any]], choices:
         "in_words": [
             f"These labels can be used: 9 in 10 annotators do better than chance, and {people[0]['annotator']} best.",
             f"Leave {len(low)} annotators out or talk to them: what they say is more often wrong than chance would be.",
-            "About 6 % of the recorded answers look wrong; the list below begins with the likeliest.",
+            "About 6% of the recorded answers look wrong; the list below begins with the likeliest.",
         ],
         "warnings": [
-            {"what": f"{len(low)} annotators are below chance, {', '.join(low[:3])} among them.", "items": [], "annotators": low},
-            {"what": "7 items have a tied vote; no label was made up for them.", "items": table["item"][:7], "annotators": []},
+            {
+                "what": f"{len(low)} annotators are below chance, {', '.join(low[:3])} among them.",
+                "items": [],
+                "annotators": low,
+            },
+            {
+                "what": "7 items have a tied vote; no label was made up for them.",
+                "items": table["item"][:7],
+                "annotators": [],
+            },
         ],
         "tasks": [
             {
@@ -181,16 +193,17 @@ def trained(folder: Path) -> Path:
         if not step % 40:
             run.log({"step": step, "test_accuracy": float(0.95 - 0.4 * np.exp(-step / 100))})
     run.log({"step": 400, "train_runtime": 38.0, "train_loss": 0.5})
+    columns = ("annotator", "labels", "reliability", "accuracy", "thin", "reliability_low", "reliability_high")
     people = [
-        {"annotator": "a1", "labels": 300, "reliability": 0.9039, "accuracy": 0.8994, "thin": False, "reliability_low": 0.8836, "reliability_high": 0.9197},
-        {"annotator": "bob the builder", "labels": 300, "reliability": 0.52, "accuracy": 0.51, "thin": False, "reliability_low": 0.46, "reliability_high": 0.58},
-        {"annotator": "eve", "labels": 300, "reliability": 0.1092, "accuracy": 0.1064, "thin": False, "reliability_low": 0.0927, "reliability_high": 0.132},
-    ]  # fmt: skip
-    run.write_annotators(people)
-    columns = _items(rng, 300, ["no", "yes"], TEXTS)
+        ("a1", 300, 0.9039, 0.8994, False, 0.8836, 0.9197),
+        ("bob the builder", 300, 0.52, 0.51, False, 0.46, 0.58),
+        ("eve", 300, 0.1092, 0.1064, False, 0.0927, 0.132),
+    ]
+    run.write_annotators([dict(zip(columns, row, strict=True)) for row in people])
+    items = _items(rng, 300, ["no", "yes"], TEXTS)
     for audited in ("task", "prompt", "gold", "votes", "error"):
-        del columns[audited]
-    write_table(folder / "items.parquet", columns)
+        del items[audited]
+    write_table(folder / "items.parquet", items)
     words = (
         "Ambiguous: 2 camps contradict each other (a1, bob the builder; eve), and the untrained model does not decide "
         "who is right (z = 1.0). To decide, give the right answer of 16 items drawn at random in a gold column and "

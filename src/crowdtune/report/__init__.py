@@ -1,4 +1,4 @@
-"""A Run -> one HTML file that needs nothing else: no network, no fonts, no framework. Reads the folder, never objects."""
+"""A Run -> one HTML file that needs nothing else: no network, no font, no framework. Reads a folder, never objects."""
 
 from __future__ import annotations
 

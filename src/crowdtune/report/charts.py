@@ -16,6 +16,7 @@ TICKS = 4
 DOTS = 24  # points of a line up to which each is marked
 LANE, MIDDLE = 132, 7  # pixels of the axis of an annotator's interval, and its middle
 FAINT = 0.015  # share below which a cell of a small matrix stays empty
+FULL = 0.6  # share of a mix-up from which its colour is full
 
 
 def lane(value: float | None, low: float | None, high: float | None, sign: str) -> Markup:
@@ -31,12 +32,21 @@ def lane(value: float | None, low: float | None, high: float | None, sign: str) 
     if known(low) and known(high):
         drawn.append(f'<path d="M{_pixel(low)} {MIDDLE}H{_pixel(high)}"/>')
     if known(value):
-        x = _pixel(value)
-        if sign == "below":
-            drawn.append(f'<path class="dot" d="M{x} {MIDDLE - 5}l5 5l-5 5l-5-5z"/>')
-        else:
-            drawn.append(f'<circle cx="{x}" cy="{MIDDLE}" r="4"/>')
+        drawn.append(_dot(_pixel(value), sign))
     return Markup(f'<svg class="lane {sign}" aria-hidden="true">{"".join(drawn)}</svg>')
+
+
+def sample(sign: str) -> Markup:
+    """An interval for the legend."""
+    reach = "" if sign == "bare" else f'<path d="M4 {MIDDLE}H40"/>'
+    return Markup(f'<svg class="lane sample {sign}" aria-hidden="true">{reach}{_dot("22", sign)}</svg>')
+
+
+def _dot(x: str, sign: str) -> str:
+    """A diamond where worse than chance, else a circle, whose height and radius are in the style."""
+    if sign == "below":
+        return f'<path class="dot" d="M{x} {MIDDLE - 5}l5 5l-5 5l-5-5z"/>'
+    return f'<circle cx="{x}"/>'
 
 
 def chance_line(chance: float) -> Markup:
@@ -80,6 +90,13 @@ def whisker(
     return Markup(f'<svg class="whisker" aria-hidden="true">{"".join(drawn)}</svg>')
 
 
+def distance(value: float, error: float | None, low: float, high: float) -> Markup:
+    """A value and its 95 % interval on an axis from `low` to `high`."""
+    width = (high - low) or 1.0
+    place, reach = (value - low) / width, 1.96 * (error or 0.0) / width
+    return whisker(place, place - reach, place + reach, 0.0)
+
+
 def bar(value: float | None, mark: float | None = None, sign: str = "") -> Markup:
     """A share as a bar, and another as a line across it.
 
@@ -102,10 +119,9 @@ def matrix(shares: Floats, choices: Sequence[str]) -> Markup:
     """A (K, K) confusion matrix without numbers: rows are truths, columns what was said; NaN where unknown."""
     cells = []
     for t, k in np.argwhere(np.nan_to_num(shares) >= FAINT).tolist():
-        opacity = f"{shares[t, k]:.2f}".lstrip("0") or "0"
-        cells.append(
-            f'<path class="{"right" if t == k else "wrong"}" fill-opacity="{opacity}" d="M{k} {t}h1v1h-1z"/>'
-        )
+        strength = shares[t, k] if t == k else min(shares[t, k] / FULL, 1)
+        opacity = f"{strength:.2f}".lstrip("0") or "0"
+        cells.append(f'<path class="{"right" if t == k else "wrong"}" fill-opacity="{opacity}" d="M{k} {t}h1v1h-1z"/>')
     size = len(shares)
     grid = "".join(f"M{i} 0v{size}M0 {i}h{size}" for i in range(size + 1))
     said = "; ".join(

@@ -11,15 +11,15 @@ import pyarrow.compute as pc
 from crowdtune.annotations import Ints
 from crowdtune.report.charts import bar, whisker
 from crowdtune.report.told import Told
-from crowdtune.report.wording import CHOICE, ID, NONE, TEXT, count, decimal, known, share, several, visible
+from crowdtune.report.wording import CHOICE, ID, NONE, TEXT, count, decimal, known, several, share, visible
 
-AMBIGUOUS, ERRORS = 20, 20  # items shown of each
+AMBIGUOUS, ERRORS = 12, 12  # items shown of each
 CHOICES = 5  # of an item shown, the most probable first
 BALANCED = 24  # choices of a task shown, the most frequent first
 SUSPECT = 0.5  # probability of an error from which an item is shown
 CUSTOMARY = (0.667, 0.8)  # of alpha: for tentative and for firm conclusions (Krippendorff)
 MEANINGS = {
-    "alpha": "1 is perfect, 0 is chance; the thin lines mark 0.667 and 0.8, customary for tentative and firm conclusions",
+    "alpha": "1 is perfect, 0 is chance; thin lines at 0.667 and 0.8, customary for tentative and firm conclusions",
     "ac1": "1 is perfect, 0 is chance; steadier than alpha where one choice is frequent",
     "fleiss": "1 is perfect, 0 is chance",
     "cohen": "mean over pairs of annotators; 1 is perfect, 0 is chance",
@@ -44,13 +44,14 @@ def errors(told: Told) -> dict[str, Any] | None:
     score = told.numbers("error")
     if score is None:
         return None
+    graded = bool((score % 1 > 0).any())  # else the run only says which, not how likely
     suspect = np.flatnonzero(np.nan_to_num(score) >= SUSPECT)
     if not len(suspect):
         return None
     order = suspect[np.argsort(-score[suspect], kind="stable")]
     cards = _cards(told, order[:ERRORS])
     for card, place in zip(cards, order, strict=False):
-        card["error"] = share(score[place])
+        card["error"] = share(score[place]) if graded else ""
     return {"items": cards, "all": len(order)}
 
 
@@ -69,7 +70,7 @@ def _card(row: dict[str, Any], several_tasks: bool) -> dict[str, Any]:
         "cut": len(text) - TEXT if text and len(text) > TEXT else 0,
         "gold": _answer(row.get("gold"), row.get("choices") or []),
         "label": _answer(row.get("label"), row.get("choices") or []),
-        "labels": several(labels, "label") if known(labels) else "",
+        "labels": several(round(labels), "label") if known(labels) else "",
         "tie": bool(row.get("tied_vote")),
         **_distribution(row),
     }
@@ -95,7 +96,7 @@ def _distribution(row: dict[str, Any]) -> dict[str, Any]:
             "choice": visible(choices[k], CHOICE),
             "bar": bar(shares[k]),
             "share": share(float(shares[k])),
-            "votes": "" if votes is None else count(votes[k]),
+            "votes": "" if votes is None else several(votes[k], "vote"),
         }
         for k in order
         if k < len(choices)
@@ -134,7 +135,9 @@ def balance(told: Told) -> list[dict[str, Any]]:
     for task in told.results.get("tasks", []):
         rows = sorted(task.get("balance") or [], key=lambda row: -(row.get("share") or 0))
         if rows:
-            drawn = [_balanced(row.get("choice"), row.get("labels"), row.get("share"), row.get("expected")) for row in rows]
+            drawn = [
+                _balanced(row.get("choice"), row.get("labels"), row.get("share"), row.get("expected")) for row in rows
+            ]
             found.append({"task": visible(task.get("task", ""), CHOICE), **_cut(drawn), "of": "label"})
     return found or _cleaned(told)
 

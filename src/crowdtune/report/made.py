@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from crowdtune.report.charts import bar, curve
+import numpy as np
+
+from crowdtune.report.charts import curve, distance
 from crowdtune.report.names import Names
 from crowdtune.report.told import Told
-from crowdtune.report.wording import CHOICE, ID, count, decimal, known, several, share, sentences, visible
+from crowdtune.report.wording import CHOICE, ID, count, decimal, known, seconds, sentences, several, share, visible
 
 STATES = {  # of a verdict: its sign beside the word, as colour alone is no sign
     "resolved": ("✓", "Resolved"),
@@ -35,16 +37,23 @@ def verdict(told: Told, names: Names) -> dict[str, Any]:
     own = sentences(names.sentence(said.get("words", ""), camps))
     lines = [names.sentence(s, camps) for s in results.get("in_words", [])] or [*own, *_in_words(results)]
     sign, word = STATES.get(str(said.get("status")), ("", ""))
+    by = BY.get(str(said.get("by")), "") if said.get("status") == "resolved" else ""
+    pill = f"{word} {by}".strip()
     return {
         "status": str(said.get("status")) if sign else "",
         "sign": sign,
-        "word": word,
-        "by": BY.get(str(said.get("by")), "") if said.get("status") == "resolved" else "",
-        "headline": lines[0] if lines else "",
+        "pill": pill,
+        "headline": _without(pill, lines[0]) if lines else "",
         "rest": lines[1:],
         "more": " ".join(own) if results.get("in_words") and " ".join(own) not in " ".join(lines) else "",
         "warnings": [_warning(w, names, camps) for w in results.get("warnings", []) if w != said.get("words")],
     }
+
+
+def _without(pill: str, sentence: str) -> str:
+    """A sentence without a beginning that stands above it already."""
+    head, colon, tail = sentence.partition(": ")
+    return tail[:1].upper() + tail[1:] if colon and head == pill else sentence
 
 
 def _in_words(results: Mapping[str, Any]) -> list[str]:
@@ -53,14 +62,15 @@ def _in_words(results: Mapping[str, Any]) -> list[str]:
     if known(results.get("posterior_accuracy")):
         vote = results.get("majority_accuracy")
         beside = f"; a majority vote would be right on {share(vote)}" if known(vote) else ""
-        found.append(f"Checked against gold, the cleaned labels are right on {share(results['posterior_accuracy'])} of the items{beside}.")
+        right = share(results["posterior_accuracy"])
+        found.append(f"Checked against gold, the cleaned labels are right on {right} of the items{beside}.")
     if known(results.get("model_accuracy")):
         before = results.get("zero_shot_accuracy")
         beside = f", the untrained one on {share(before)}" if known(before) else ""
         found.append(f"The trained model alone is right on {share(results['model_accuracy'])}{beside}.")
     test = results.get("test") or {}
     if known(test.get("accuracy")):
-        size = f"{several(test['items'], 'held-out item')}" if known(test.get("items")) else "held-out items"
+        size = several(round(test["items"]), "held-out item") if known(test.get("items")) else "held-out items"
         found.append(f"On {size} the trained model is right on {share(test['accuracy'])}.")
     return found
 
@@ -121,9 +131,9 @@ def made(told: Told, names: Names) -> dict[str, Any]:
         "Method": results.get("method"),
         "Aggregator": results.get("aggregator"),
         "Model": results.get("model"),
-        "Learning rate": results.get("learning_rate"),
+        "Learning rate": _positional(results.get("learning_rate")),
         "Annotators modelled as": results.get("annotator_model"),
-        "Seconds": results.get("seconds"),
+        "Took": seconds(results["seconds"]) if known(results.get("seconds")) else None,
     }
     return {
         "facts": [(name, names.setting(value)) for name, value in facts.items() if value not in (None, "")],
@@ -134,16 +144,21 @@ def made(told: Told, names: Names) -> dict[str, Any]:
     }
 
 
+def _positional(value: Any) -> str:
+    """A small number without an exponent, to three digits."""
+    return np.format_float_positional(value, precision=3, fractional=False, trim="-") if known(value) else ""
+
+
 def _compared(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Aggregators by how well they foretold labels left out, the best first."""
     known_rows = sorted((row for row in rows if known(row.get("nats"))), key=lambda row: row["nats"])
-    most = max((row["nats"] for row in known_rows), default=1) or 1
+    ends = [row["nats"] + sign * 2 * (row.get("standard_error") or 0) for row in known_rows for sign in (-1, 1)]
     return [
         {
             "name": visible(row.get("aggregator"), CHOICE),
             "nats": f"{row['nats']:.3f}",
             "error": f"± {row['standard_error']:.3f}" if known(row.get("standard_error")) else "",
-            "bar": bar(row["nats"] / most),
+            "svg": distance(row["nats"], row.get("standard_error"), min(ends), max(ends)),
         }
         for row in known_rows
     ]
@@ -153,15 +168,16 @@ def _flat(config: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
     """Every setting with its path, in the order written."""
     found: list[tuple[str, Any]] = []
     for key, value in config.items():
-        found += _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else [(visible(f"{above}{key}", ID), value)]
+        found += (
+            _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else [(visible(f"{above}{key}", ID), value)]
+        )
     return found
 
 
 def command(told: Told, names: Names) -> str:
     """The command that repeats the run, "" where its source is not known."""
     config = told.config
-    data = config.get("data") if isinstance(config.get("data"), Mapping) else {}
-    flags = {k: v for k, v in data.items() if k not in SIZES or not isinstance(v, int)}
+    flags = {k: v for k, v in (config.get("data") or {}).items() if k not in SIZES or not isinstance(v, int)}
     source = flags.pop("source", config.get("source"))
     if not source:
         return ""
@@ -196,6 +212,5 @@ def _plain(text: str) -> str:
 
 def source_of(told: Told) -> str:
     """Name of the file the labels came from, "" where it is not known."""
-    data = told.config.get("data")
-    source = (data.get("source") if isinstance(data, Mapping) else None) or told.config.get("source")
+    source = (told.config.get("data") or {}).get("source") or told.config.get("source")
     return visible(PurePath(str(source)).name, ID) if source else ""

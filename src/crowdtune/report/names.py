@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from crowdtune.identity import load_key, pseudonyms
+from markupsafe import Markup, escape
+
+from crowdtune.identity import PSEUDONYM, load_key, pseudonyms
 from crowdtune.report.told import Told
 from crowdtune.report.wording import ID, visible
 
@@ -45,16 +47,18 @@ class Names:
 
         Args:
             text: the sentence.
-            camps: lists of names that may stand in it joined by commas, as a verdict writes them.
+            camps: lists of names that may stand in it in brackets, as a verdict writes them.
         """
         said = str(text)
         if not self.kept:
-            for camp in sorted((camp[:3] for camp in camps), key=len, reverse=True):
-                said = said.replace(", ".join(camp), ", ".join(self.shown.get(name, name) for name in camp))
+            short = {
+                ", ".join(camp[:n]): ", ".join(map(self.__getitem__, camp[:n])) for camp in camps for n in (1, 2, 3)
+            }
+            said = re.sub(r"\(([^()]+)\)", lambda hit: f"({_camps(hit[1], short)})", said)
             found = [name for name in self.shown if _telling(name) and name in said]
             if found:
                 either = "|".join(re.escape(name) for name in sorted(found, key=len, reverse=True))
-                said = re.sub(rf"(?<!\w)(?:{either})(?!\w)", lambda hit: self.shown[hit[0]], said)
+                said = re.sub(rf"(?<!\w)(?<!a-)(?:{either})(?!\w)", lambda hit: self.shown[hit[0]], said)
         return visible(said, 4000)
 
     def setting(self, value: Any) -> str:
@@ -62,6 +66,17 @@ class Names:
         text = str(value)
         path = not self.kept and isinstance(value, str) and (text.startswith(("/", "~")) or text[1:3] in (":\\", ":/"))
         return self.sentence(PurePath(text.replace("\\", "/")).name if path else text)
+
+
+def named(sentence: str) -> Markup:
+    """A sentence as HTML, its pseudonyms set apart so that no line breaks within one."""
+    return Markup(PSEUDONYM.sub(lambda hit: f'<bdi class="id whole">{hit[0]}</bdi>', str(escape(sentence))))
+
+
+def _camps(text: str, short: Mapping[str, str]) -> str:
+    """What a verdict has in brackets, "ann, bob and 2 more; eve", with the names as shown."""
+    parts = [part.partition(" and ") if part not in short else (part, "", "") for part in text.split("; ")]
+    return "; ".join("".join((short.get(names, names), *more)) for names, *more in parts)
 
 
 def _telling(name: str) -> bool:

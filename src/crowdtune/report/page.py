@@ -12,10 +12,8 @@ from markupsafe import Markup
 
 from crowdtune import __version__
 from crowdtune.report import items, made, people
-from crowdtune.report.names import Names
+from crowdtune.report.names import Names, named
 from crowdtune.report.told import Told
-
-SHADES = 20  # steps of colour of a matrix
 
 
 def render(told: Told, names: Names) -> str:
@@ -51,9 +49,11 @@ def _sections(told: Told, names: Names) -> dict[str, Any]:
 
 
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.filters["named"] = named
+    return made
 
 
 def _file(name: str) -> str:
@@ -63,9 +63,9 @@ def _file(name: str) -> str:
 def _shades() -> str:
     """A colour for each step of a matrix's cells: r where the label is right, w where it is wrong."""
     return "\n".join(
-        f".{kind}{step}{{background:color-mix(in srgb,var(--{name}-cell) {100 * step // SHADES}%,var(--panel))}}"
+        f".{kind}{step}{{background:color-mix(in srgb,var(--{name}-cell) {100 * step // people.SHADES}%,var(--panel))}}"
         for kind, name in (("r", "right"), ("w", "wrong"))
-        for step in range(SHADES + 1)
+        for step in range(people.SHADES + 1)
     )
 
 

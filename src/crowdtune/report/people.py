@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow.compute as pc
 
 from crowdtune.annotations import Floats
-from crowdtune.report.charts import chance_line, lane, matrix
+from crowdtune.report.charts import FULL, chance_line, lane, matrix, sample
 from crowdtune.report.names import Names
 from crowdtune.report.told import Told
 from crowdtune.report.wording import CHOICE, count, known, seconds, several, share, span, visible
 
 ROWS = 1200  # annotators in the table: as many as keep the file small
 TASKS = 5  # tasks with a column each; with more, the file has them
-CELLS, PANELS = 1500, 24  # of small matrices in all
+CELLS, PANELS = 1500, 18  # of small matrices in all
 LARGEST = 16  # choices of a matrix that can still be read
 MIXED = 8  # mix-ups listed
+SHADES = 20  # steps of colour of a cell
 THIN, BELOW = "too few to judge", "below chance"
 SIGNS = {
     "above": "better than chance",
@@ -76,7 +77,7 @@ def trust(told: Told, names: Names) -> dict[str, Any] | None:
         "left_out": len(rows) - len(shown),
         "summary": _summary(rows),
         "signs": [(sign, SIGNS[sign]) for sign in SIGNS if any(row["sign"] == sign for row in shown)],
-        "samples": {sign: lane(0.5, 0.25, 0.75, sign) for sign in SIGNS},
+        "samples": {sign: sample(sign) for sign in SIGNS},
     }
 
 
@@ -113,7 +114,7 @@ def _row(row: dict[str, Any], chance: float) -> dict[str, Any]:
 def _cells(row: Mapping[str, Any], columns: Sequence[Column]) -> list[tuple[str, Any]]:
     """Text and number of each optional cell; the number alone can be sorted by where the text is no plain number."""
     return [
-        (c.write(row.get(c.key)), row.get(c.key) if c.key == "seconds" and known(row.get(c.key)) else None)
+        (c.write(row.get(c.key)), row[c.key] if c.key == "seconds" and (row.get(c.key) or 0) >= 60 else None)
         for c in columns
     ]
 
@@ -166,7 +167,10 @@ def confusions(told: Told, names: Names) -> list[dict[str, Any]]:
                 "choices": choices,
                 "table": _table(together, choices) if together is not None and len(choices) <= LARGEST else None,
                 "mixed": _mixed(together, choices) if together is not None else [],
-                "panels": [_panel(who, m, choices, trusted.get(who), names) for who, m in matrices.items()][:panels],
+                "panels": [
+                    _panel(who, matrices[who], choices, trusted.get(who), names)
+                    for who in sorted(matrices, key=lambda who: _least(trusted.get(who)))[:panels]
+                ],
                 "people": len(matrices),
             }
         )
@@ -180,7 +184,7 @@ def _shares(counts: Any, size: int) -> Floats:
     if given.shape == table.shape:
         table = np.nan_to_num(given).clip(min=0)
     total = table.sum(axis=1, keepdims=True)
-    return np.divide(table, total, out=np.full_like(table, np.nan), where=total > 0)
+    return np.asarray(np.divide(table, total, out=np.full_like(table, np.nan), where=total > 0))
 
 
 def _table(shares: Floats, choices: Sequence[str]) -> list[dict[str, Any]]:
@@ -188,12 +192,15 @@ def _table(shares: Floats, choices: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {
             "choice": choices[t],
-            "cells": [
-                (share(v), f"{'r' if t == k else 'w'}{round(float(np.nan_to_num(v)) * 20)}") for k, v in enumerate(row)
-            ],
+            "cells": [(share(v), _shade(float(np.nan_to_num(v)), right=t == k)) for k, v in enumerate(row)],
         }
         for t, row in enumerate(shares)
     ]
+
+
+def _shade(value: float, *, right: bool) -> str:
+    """Class of a cell's colour: r where right, w where a mix-up, and its step."""
+    return f"r{round(value * SHADES)}" if right else f"w{round(min(value / FULL, 1) * SHADES)}"
 
 
 def _mixed(shares: Floats, choices: Sequence[str]) -> list[dict[str, str]]:
@@ -203,6 +210,12 @@ def _mixed(shares: Floats, choices: Sequence[str]) -> list[dict[str, str]]:
     return [
         {"truth": choices[t], "said": choices[k], "share": share(wrong[t, k])} for t, k in pairs if wrong[t, k] >= 0.05
     ]
+
+
+def _least(row: Mapping[str, Any] | None) -> tuple[bool, float]:
+    """The least reliable first, those nobody can judge last."""
+    value = (row or {}).get("reliability")
+    return bool((row or {}).get("thin")), value if known(value) else 1.0
 
 
 def _panel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 ID, CHOICE, TEXT = 64, 60, 700  # characters shown of an id, of a choice, of an item's text
 NONE = "–"
@@ -26,7 +26,7 @@ def visible(text: Any, most: int) -> str:
     return shown + ("…" if len(whole) > most else "")
 
 
-def known(value: Any) -> bool:
+def known(value: Any) -> TypeGuard[float]:
     """True for a number that is one."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -84,7 +84,7 @@ def seconds(value: Any) -> str:
 
     Example:
         >>> [seconds(v) for v in (1.25, 8.1, 75, 4000)]
-        ['1.2 s', '8.1 s', '1 min 15 s', '1 h 7 min']
+        ['1.2 s', '8.1 s', '1 min 15 s', '1 h 6 min']
     """
     if not known(value):
         return NONE
