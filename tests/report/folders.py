@@ -19,6 +19,20 @@ TEXTS = [
     "Well, that was an experience.",
     "The manual is in four languages, none of them helpful, yet I got it running in ten minutes.",
 ]
+EVIL = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    "\"'><svg onload=alert(3)>",
+    "</style><style>*{display:none}</style>",
+    "{{ 7 * 7 }}{% for x in y %}",
+    "<!-- --><iframe src=//example.org>",
+    "&lt;b&gt; &amp;",
+    "javascript:alert(4)",
+    "a\u202egnitseretni\u2066\x00\x1b[31m",
+    "]]><![CDATA[",
+    "`${alert(5)}`",
+    "x" * 100_000,
+]
 VERDICT = {
     "status": "resolved",
     "words": "Resolved by the labels: most are of annotators who agree with each other, and hardly any of annotators "

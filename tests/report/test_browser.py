@@ -11,7 +11,7 @@ import pytest
 from crowdtune.report import write_report
 from tests.report import folders
 from tests.report.browser import Browser
-from tests.report.test_hostile import EVIL, evil  # noqa: F401  a fixture
+from tests.report.folders import EVIL
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def test_it_fits_and_is_light_or_dark(
 
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("width", [1280, 375])
-def test_hostile_data_does_nothing(browser: Browser, evil: Path, tmp_path: Path, width: int) -> None:  # noqa: F811
+def test_hostile_data_does_nothing(browser: Browser, evil: Path, tmp_path: Path, width: int) -> None:
     write_report(evil, tmp_path / "r.html", keep_ids=True)
     browser.open(tmp_path / "r.html", width=width)
     assert browser.run(WIDER) <= 0

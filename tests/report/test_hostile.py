@@ -9,44 +9,9 @@ import pytest
 from crowdtune.report import write_report
 from crowdtune.report.names import Names
 from crowdtune.report.told import Told
-from crowdtune.runs import Run
-from crowdtune.write.tables import write_json
 from tests.report import folders
+from tests.report.folders import EVIL
 from tests.report.html import parse
-
-EVIL = [
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(2)>",
-    "\"'><svg onload=alert(3)>",
-    "</style><style>*{display:none}</style>",
-    "{{ 7 * 7 }}{% for x in y %}",
-    "<!-- --><iframe src=//example.org>",
-    "&lt;b&gt; &amp;",
-    "javascript:alert(4)",
-    "a\u202egnitseretni\u2066\x00\x1b[31m",
-    "]]><![CDATA[",
-    "`${alert(5)}`",
-    "x" * 100_000,
-]
-
-
-@pytest.fixture
-def evil(tmp_path: Path) -> Path:
-    """An audit whose every text is hostile: ids, names, choices, texts, bias, flags, sentences, config."""
-    folder = folders.audit(
-        tmp_path / "run", annotators=len(EVIL), items=40, choices=EVIL[:3], texts=EVIL, names=EVIL, ids=EVIL
-    )
-    results = Run(folder).results
-    results["in_words"] += EVIL
-    results["why"] = results["aggregator"] = EVIL[0]
-    results["warnings"] += [*EVIL, {"what": EVIL[1], "items": EVIL, "annotators": EVIL}]
-    results["tasks"][0] |= {"task": EVIL[2]}
-    results["tasks"][0]["agreement"][0] |= {"measure": EVIL[0], "key": EVIL[1]}
-    results["compared"][0] |= {"aggregator": EVIL[1]}
-    write_json(folder / "results.json", results)
-    write_json(folder / "config.json", {"source": EVIL[0], "data": {EVIL[1]: EVIL[2]}, EVIL[3]: {EVIL[0]: EVIL[5]}})
-    (folder / "metrics.jsonl").write_text('{"step":1,"<b>x":1}\n{"step":2,"<b>x":2}\n')
-    return folder
 
 
 @pytest.mark.parametrize("keep_ids", [False, True])
