@@ -91,7 +91,9 @@ def _people(rng: np.random.Generator, count: int, choices: list[str]) -> list[di
                 "reliability_high": round(float(min(trust[j] + half, 0.995)), 4),
                 "agreement": round(float(np.clip(trust[j] * 0.85 + 0.05, 0, 1)), 4),
                 "seconds": round(float(rng.gamma(4, 2.2)), 2) if j % 7 else 1.1,
-                "bias": f"says {choices[j % len(choices)]} {55 + j % 40}%" if j % 5 == 2 else "",
+                "bias": f"says '{choices[j % len(choices)]}' {55 + j % 40}% of the time, others 31% on the same items"
+                if j % 5 == 2
+                else "",
                 "flags": "; ".join(
                     ["below chance"] * int(below)
                     + ["near-random"] * int(0.3 < trust[j] < 0.45)
@@ -124,7 +126,10 @@ def _items(rng: np.random.Generator, count: int, choices: list[str], texts: list
         "prompt": [texts[i % len(texts)] for i in range(count)],
         "gold": [choices[g] if h else None for g, h in zip(gold, has, strict=True)],
         "votes": votes.tolist(),
-        "error": [float(1 - posterior[i, gold[i]]) if has[i] else None for i in range(count)],
+        "error": [
+            f"gold may be wrong: it says '{choices[g]}', the annotators '{choices[b]}'" if h and g != b else ""
+            for g, b, h in zip(gold, best, has, strict=True)
+        ],
     }
 
 

@@ -77,15 +77,16 @@ def test_models_are_called_by_name() -> None:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ("ann, not hannah or annals", "{ann}, not hannah or annals"),
+        ("ann, not joann, hannah or annals", "{ann}, not joann, hannah or annals"),
         ("ann.b@x.org and ann", "{ann.b@x.org} and {ann}"),
         ("(a, 7 and 2 more; ann) at z = 7", "({a}, {7} and 2 more; {ann}) at z = 7"),
         ("(a, 7; ann) at z = 7", "({a}, {7}; {ann}) at z = 7"),
         ("a word of 7", "a word of 7"),
+        ("copies another: w1; too fast", "copies another: {w1}; too fast"),
     ],
 )
 def test_names_within_sentences(said: str, shown: str) -> None:
-    people = [{"annotator": name} for name in ("ann", "ann.b@x.org", "a", "7")]
+    people = [{"annotator": name} for name in ("ann", "ann.b@x.org", "a", "7", "w1")]
     names = Names.of(Told(Path(), {"method": "audit"}, people=people), keep_ids=False)
     for name, pseudonym in names.shown.items():
         shown = shown.replace(f"{{{name}}}", pseudonym)

@@ -86,7 +86,7 @@ def test_every_annotator_has_a_row_with_the_numbers_of_the_file(reports: dict[st
         assert texts[1] == f"{int(given['labels']):,}"
         assert texts[2].endswith(f"{round(low * 100)}–{round(high * 100)}")
         assert texts[6] == f"{float(given['seconds']):.1f} s"
-        assert all(flag in texts[8] for flag in given["flags"].split("; "))
+        assert all(flag in texts[7] for flag in given["flags"].split("; "))
         lane = next(c for c in cells if c.tag == "svg")
         sign = "open" if given["thin"] == "True" or low <= 1 / 3 <= high else "above" if low > 1 / 3 else "below"
         assert lane.attributes["class"] == f"lane {sign}"
@@ -141,8 +141,11 @@ def test_ambiguous_items_are_those_of_most_entropy(reports: dict[str, Path]) -> 
     assert lines[0][3].split()[0] == str(best[2])
     errors = parse(reports["audit"]).id("errors")
     assert errors
-    suspects = [row for row in items if (row["error"] or 0) >= 0.5]
-    assert 0 < len(suspects) == len(errors.all("ol")[0].inside)
+    suspects = sorted((row for row in items if row["error"]), key=lambda row: -row["probability"])
+    assert 0 < len(suspects) <= 12
+    cards = errors.all("ol")[0].inside
+    assert [card.text.split()[0] for card in cards] == [row["item"] for row in suspects]
+    assert all(row["error"] in card.text for row, card in zip(suspects, cards, strict=True))
 
 
 def test_the_command_repeats_the_run(reports: dict[str, Path]) -> None:

@@ -16,7 +16,6 @@ from crowdtune.report.wording import CHOICE, ID, NONE, TEXT, count, decimal, kno
 AMBIGUOUS, ERRORS = 12, 12  # items shown of each
 CHOICES = 5  # of an item shown, the most probable first
 BALANCED = 24  # choices of a task shown, the most frequent first
-SUSPECT = 0.5  # probability of an error from which an item is shown
 CUSTOMARY = (0.667, 0.8)  # of alpha: for tentative and for firm conclusions (Krippendorff)
 MEANINGS = {
     "alpha": "1 is perfect, 0 is chance; thin lines at 0.667 and 0.8, customary for tentative and firm conclusions",
@@ -40,18 +39,16 @@ def ambiguous(told: Told) -> dict[str, Any] | None:
 
 
 def errors(told: Told) -> dict[str, Any] | None:
-    """Items whose recorded answer is likely wrong, the likeliest first; None where the run does not say or has none."""
-    score = told.numbers("error")
-    if score is None:
-        return None
-    graded = bool((score % 1 > 0).any())  # else the run only says which, not how likely
-    suspect = np.flatnonzero(np.nan_to_num(score) >= SUSPECT)
+    """Items of which an audit says what looks wrong, the surest first; None where there are none."""
+    said = told.texts("error")
+    suspect = np.array([i for i, what in enumerate(said) if what], dtype=np.int64)
     if not len(suspect):
         return None
-    order = suspect[np.argsort(-score[suspect], kind="stable")]
+    sure = told.numbers("probability")
+    order = suspect if sure is None else suspect[np.argsort(-np.nan_to_num(sure[suspect]), kind="stable")]
     cards = _cards(told, order[:ERRORS])
     for card, place in zip(cards, order, strict=False):
-        card["error"] = share(score[place]) if graded else ""
+        card["error"] = visible(said[place], 2 * TEXT)
     return {"items": cards, "all": len(order)}
 
 

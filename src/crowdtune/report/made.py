@@ -14,7 +14,19 @@ import numpy as np
 from crowdtune.report.charts import curve, distance
 from crowdtune.report.names import Names
 from crowdtune.report.told import Told
-from crowdtune.report.wording import CHOICE, ID, count, decimal, known, seconds, sentences, several, share, visible
+from crowdtune.report.wording import (
+    CHOICE,
+    ID,
+    begun,
+    count,
+    decimal,
+    known,
+    seconds,
+    sentences,
+    several,
+    share,
+    visible,
+)
 
 STATES = {  # of a verdict: its sign beside the word, as colour alone is no sign
     "resolved": ("✓", "Resolved"),
@@ -53,7 +65,7 @@ def verdict(told: Told, names: Names) -> dict[str, Any]:
 def _without(pill: str, sentence: str) -> str:
     """A sentence without a beginning that stands above it already."""
     head, colon, tail = sentence.partition(": ")
-    return tail[:1].upper() + tail[1:] if colon and head == pill else sentence
+    return begun(tail if colon and head == pill else sentence)
 
 
 def _in_words(results: Mapping[str, Any]) -> list[str]:
@@ -77,11 +89,11 @@ def _in_words(results: Mapping[str, Any]) -> list[str]:
 
 def _warning(warning: Any, names: Names, camps: Sequence[list[str]]) -> dict[str, Any]:
     if not isinstance(warning, Mapping):
-        return {"what": names.sentence(warning, camps), "items": [], "people": [], "more": 0}
+        return {"what": begun(names.sentence(warning, camps)), "items": [], "people": [], "more": 0}
     items, people = warning.get("items") or [], warning.get("annotators") or []
     counted = [several(len(items), "item")] * bool(items) + [several(len(people), "annotator")] * bool(people)
     return {
-        "what": names.sentence(warning.get("what", "")),
+        "what": begun(names.sentence(warning.get("what", ""), camps)),
         "items": [visible(i, ID) for i in items[:LISTED]],
         "people": [names[str(a)] for a in people[:LISTED]],
         "more": max(len(items) - LISTED, 0) + max(len(people) - LISTED, 0),
@@ -95,6 +107,8 @@ def figures(told: Told) -> list[tuple[str, str]]:
     found = [(key.capitalize(), count(results[key])) for key in SIZES if known(results.get(key))]
     if known(results.get("items")) and known(results.get("labels")) and results["items"]:
         found.append(("Labels per item", f"{results['labels'] / results['items']:.1f}"))
+    if known(results.get("reliability")):
+        found.append(("Mean reliability", share(results["reliability"])))
     tasks = [task for task in results.get("tasks", []) if task.get("agreement")]
     if len(tasks) == 1:
         first = tasks[0]["agreement"][0]
@@ -137,7 +151,7 @@ def made(told: Told, names: Names) -> dict[str, Any]:
     }
     return {
         "facts": [(name, names.setting(value)) for name, value in facts.items() if value not in (None, "")],
-        "why": names.sentence(results.get("why", "")),
+        "why": begun(names.sentence(results.get("why", ""))),
         "compared": _compared(results.get("compared") or []),
         "command": command(told, names),
         "settings": [(name, names.setting(value)) for name, value in _flat(config)],

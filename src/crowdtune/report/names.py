@@ -14,7 +14,7 @@ from crowdtune.identity import PSEUDONYM, load_key, pseudonyms
 from crowdtune.report.told import Told
 from crowdtune.report.wording import ID, visible
 
-WORDY = 3  # characters a name must have to be looked for within sentences: "a" and "17" are words and numbers, too
+WORD, NUMBER = 3, 5  # characters from which a name is looked for within sentences: "a" is a word, "17" a number, too
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def _camps(text: str, short: Mapping[str, str]) -> str:
 
 
 def _telling(name: str) -> bool:
-    return len(name) >= WORDY and not (name.isdigit() and len(name) < WORDY + 2)
+    shortest = NUMBER if name.isdigit() else WORD if name.isalpha() else 2
+    return len(name) >= shortest
 
 
 def _mentioned(told: Told) -> Iterator[str]:

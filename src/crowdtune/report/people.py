@@ -60,17 +60,17 @@ def trust(told: Told, names: Names) -> dict[str, Any] | None:
     if not told.people:
         return None
     chance = chance_of(told)
-    rows = [_row(row, chance) for row in told.people]
+    rows = [_row(row, chance, names) for row in told.people]
     shown = _most_telling(rows)
     columns = [c for c in OPTIONAL if any(known(row.get(c.key)) for row in told.people)]
     tasks = [name for name in told.people[0] if name.startswith("reliability:")][:TASKS]
     columns += [Column(t, visible(t.partition(":")[2], 24), share, "reliability on this task alone") for t in tasks]
-    flags = Counter(flag for row in rows for flag in row["flags"])
+    flags = Counter(flag.partition(":")[0] for row in rows for flag in row["flags"])
     return {
         "rows": [row | {"name": names[row["annotator"]], "cells": _cells(row, columns)} for row in shown],
         "columns": columns,
-        "biased": any(row.get("bias") for row in shown),
-        "flags": [(flag, n) for flag, n in flags.most_common()],
+        "noted": any(row["bias"] or row["flags"] for row in shown),
+        "flags": flags.most_common(),
         "axis": chance_line(chance),
         "chance": share(chance),
         "all": len(rows),
@@ -90,12 +90,12 @@ def chance_of(told: Told) -> float:
     return 0.5
 
 
-def _row(row: dict[str, Any], chance: float) -> dict[str, Any]:
+def _row(row: dict[str, Any], chance: float, names: Names) -> dict[str, Any]:
     low, high, value = row.get("reliability_low"), row.get("reliability_high"), row.get("reliability")
     sign = "bare"
     if known(low) and known(high):
         sign = "above" if low > chance else "below" if high < chance else "open"
-    flags = [visible(flag.strip(), 80) for flag in str(row.get("flags") or "").split(";") if flag.strip()]
+    flags = [visible(flag, 80) for flag in names.sentence(row.get("flags") or "").split("; ") if flag]
     if row.get("thin") and THIN not in flags:
         flags.append(THIN)
     if sign == "below" and not row.get("thin") and not any(BELOW in flag for flag in flags):
@@ -107,7 +107,7 @@ def _row(row: dict[str, Any], chance: float) -> dict[str, Any]:
         "span": span(low, high),
         "lane": lane(value, low, high, "open" if row.get("thin") and sign == "above" else sign),
         "labels_text": count(row.get("labels")),
-        "bias": visible(row.get("bias") or "", 80),
+        "bias": visible(row.get("bias") or "", 120),
     }
 
 
@@ -171,10 +171,18 @@ def confusions(told: Told, names: Names) -> list[dict[str, Any]]:
                     _panel(who, matrices[who], choices, trusted.get(who), names)
                     for who in sorted(matrices, key=lambda who: _least(trusted.get(who)))[:panels]
                 ],
-                "people": len(matrices),
+                "of": _of(len(matrices), len(told.people), panels),
             }
         )
     return [part for part in found if part["table"] or part["mixed"] or part["panels"]]
+
+
+def _of(matrices: int, everybody: int, panels: int) -> str:
+    """Whose small matrices are shown; a run writes those of the annotators with most labels."""
+    if panels >= matrices:
+        return "One by one, the least reliable first"
+    most = " with most labels" if matrices < everybody else ""
+    return f"The {panels} least reliable of the {matrices} annotators{most}"
 
 
 def _shares(counts: Any, size: int) -> Floats:

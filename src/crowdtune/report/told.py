@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crowdtune.annotations import Ints
+from crowdtune.annotations import Floats, Ints
 from crowdtune.errors import InputError
 
 TEXTS = ("annotator", "bias", "flags", "kind")  # columns of annotators.csv that are no numbers
@@ -46,15 +46,15 @@ class Told:
         taken: list[dict[str, Any]] = self.items.take(pa.array(index)).to_pylist()
         return taken
 
-    def numbers(self, column: str) -> np.typing.NDArray[np.float64] | None:
-        """(I,) column of numbers, NaN where empty; None where the run has no such column or it holds no numbers."""
+    def numbers(self, column: str) -> Floats | None:
+        """(I,) column of numbers, NaN where empty; None where the run has no such column."""
         if column not in self.items.column_names:
             return None
-        kind = self.items.schema.field(column).type
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-            return None
-        found = self.items[column].cast(pa.float64()) if not pa.types.is_boolean(kind) else self.items[column]
-        return np.array([np.nan if v is None else float(v) for v in found.to_pylist()], dtype=np.float64)
+        return np.array([np.nan if v is None else v for v in self.items[column].to_pylist()], dtype=np.float64)
+
+    def texts(self, column: str) -> list[str]:
+        """(I,) column of texts, "" where empty; [] where the run has no such column."""
+        return [v or "" for v in self.items[column].to_pylist()] if column in self.items.column_names else []
 
 
 def read_run(folder: Path) -> Told:

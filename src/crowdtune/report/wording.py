@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any, TypeGuard
 
+from crowdtune.identity import PSEUDONYM
+
 ID, CHOICE, TEXT = 64, 60, 700  # characters shown of an id, of a choice, of an item's text
 NONE = "–"
 # What draws something other than what is written: controls, and overrides of the writing direction.
@@ -102,6 +104,16 @@ def several(number: int, one: str, more: str = "") -> str:
         ('1 item', '1,200 items')
     """
     return f"{count(number)} {one if number == 1 else more or one + 's'}"
+
+
+def begun(sentence: str) -> str:
+    """A sentence with a capital at its beginning, unless that is a name.
+
+    Example:
+        >>> begun("no item has gold"), begun("a-15a6ee7e6b is fast")
+        ('No item has gold', 'a-15a6ee7e6b is fast')
+    """
+    return sentence if PSEUDONYM.match(sentence) else sentence[:1].upper() + sentence[1:]
 
 
 def sentences(text: str) -> list[str]:

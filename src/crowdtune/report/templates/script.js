@@ -48,7 +48,7 @@ for (const form of document.querySelectorAll("form[data-for]")) {
     let shown = 0;
     for (const { row, text } of rows) {
       const flags = chosen ? flagOf(row) : [];
-      const fits = !chosen || (chosen === "*" ? flags.length > 0 : chosen === "-" ? !flags.length : flags.includes(chosen));
+      const fits = !chosen || (chosen === "*" ? flags.length > 0 : chosen === "-" ? !flags.length : flags.some((name) => name === chosen || name.startsWith(chosen + ":")));
       row.hidden = !(fits && words.every((word) => text.includes(word)));
       if (!row.hidden) shown += 1;
     }
