@@ -8,11 +8,14 @@ import hashlib
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from crowdtune.report import write_report
 from crowdtune.runs import Run
+from crowdtune.write.tables import write_json, write_table
 from tests.report import folders
 from tests.report.html import Element, parse
 
@@ -57,6 +60,62 @@ def test_empty_tables_are_left_out(tmp_path: Path) -> None:
     run.finish({"method": "audit", "tasks": [], "compared": [], "in_words": [], "warnings": [], "verdict": None})
     write_report(tmp_path, tmp_path / "r.html")
     assert sections(parse(tmp_path / "r.html")) == ["verdict", "made"]
+
+
+@pytest.mark.parametrize("value", ["gone", None])
+def test_a_report_is_made_whatever_is_missing(tmp_path: Path, value: str | None) -> None:
+    """Every key of results.json and of its parts, every file and every column of a table, one at a time."""
+    folder = folders.audit(tmp_path / "run", items=20)
+    results = Run(folder).results
+
+    def without(part: dict[str, Any], key: str) -> dict[str, Any]:
+        return {k: v for k, v in part.items() if k != key} | ({} if value == "gone" else {key: None})
+
+    task = results["tasks"][0]
+    versions = [without(results, key) for key in results if key != "method"]
+    versions += [results | {"tasks": [without(task, key)]} for key in task]
+    for key, rows in (("agreement", task["agreement"]), ("balance", task["balance"])):
+        versions += [results | {"tasks": [task | {key: [without(rows[0], name)]}]} for name in rows[0]]
+    versions += [results | {"verdict": without(results["verdict"], key)} for key in results["verdict"]]
+    versions += [results | {"compared": [without(results["compared"][0], key)]} for key in results["compared"][0]]
+    versions += [results | {"warnings": [without(results["warnings"][0], key)]} for key in results["warnings"][0]]
+    for version in versions:
+        write_json(folder / "results.json", version)
+        write_report(folder, tmp_path / "r.html")
+        assert parse(tmp_path / "r.html").id("made")
+        assert "None" not in (tmp_path / "r.html").read_text()
+    items = pq.read_table(folder / "items.parquet")
+    for column in items.column_names:
+        pq.write_table(items.drop_columns([column]), folder / "items.parquet")
+        write_report(folder, tmp_path / "r.html")
+    with (folder / "annotators.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for column in rows[0]:
+        write_table(
+            folder / "annotators.csv", {name: [row[name] for row in rows] for name in rows[0] if name != column}
+        )
+        write_report(folder, tmp_path / "r.html")
+    for file_name in ("config.json", "annotators.csv", "items.parquet", "confusions.json"):
+        (folder / file_name).unlink()
+        write_report(folder, tmp_path / "r.html")
+
+
+def test_tasks_of_several_kinds(tmp_path: Path) -> None:
+    """Each task has its name; one whose answers are free text has no choices, no matrix and no balance."""
+    folder = folders.audit(tmp_path / "run")
+    results = Run(folder).results
+    unknown = {"key": "alpha", "measure": "Krippendorff's alpha", "value": None, "low": None, "high": None}
+    text = {"task": "summary", "kind": "text", "choices": None, "items": 9, "labels": 27, "agreement": [unknown]}
+    results["tasks"].append(text | {"balance": [], "confusion": None})
+    write_json(folder / "results.json", results)
+    write_report(folder, tmp_path / "r.html")
+    page = parse(tmp_path / "r.html")
+    agreement, balance = page.id("agreement"), page.id("balance")
+    assert agreement
+    assert balance
+    assert [h.text for h in agreement.all("h3")] == ["sentiment", "summary"]
+    assert agreement.all("table")[1].all("td")[0].text == "–"
+    assert "summary" not in balance.text
 
 
 def test_the_first_words_are_the_most_important(reports: dict[str, Path]) -> None:
@@ -106,8 +165,6 @@ def test_an_interval_is_drawn_where_it_is(reports: dict[str, Path]) -> None:
 
 def test_rows_of_a_matrix_are_truths(tmp_path: Path) -> None:
     """Of ten labels where the truth is no, nine say yes: a transposed matrix would show it below the diagonal."""
-    from crowdtune.write.tables import write_json
-
     matrix = [[1, 9], [0, 10]]
     task = {"task": "t", "choices": ["no", "yes"], "confusion": matrix}
     write_json(tmp_path / "confusions.json", [{"task": "t", "choices": ["no", "yes"], "annotators": {"a0": matrix}}])
@@ -125,8 +182,6 @@ def test_rows_of_a_matrix_are_truths(tmp_path: Path) -> None:
 
 
 def test_ambiguous_items_are_those_of_most_entropy(reports: dict[str, Path]) -> None:
-    import pyarrow.parquet as pq
-
     items = pq.read_table(reports["audit"].parent / "items.parquet").to_pylist()
     first = sorted(items, key=lambda row: -row["entropy"])[0]
     found = parse(reports["audit"]).id("ambiguous")

@@ -53,7 +53,7 @@ def errors(told: Told) -> dict[str, Any] | None:
 
 
 def _cards(told: Told, index: Ints) -> list[dict[str, Any]]:
-    several_tasks = len(told.results.get("tasks", [])) > 1
+    several_tasks = len(told.results.get("tasks") or []) > 1
     return [_card(row, several_tasks) for row in told.rows(index)]
 
 
@@ -103,7 +103,7 @@ def _distribution(row: dict[str, Any]) -> dict[str, Any]:
 
 def agreement(told: Told) -> list[dict[str, Any]]:
     """Measures of agreement of each task, with their intervals."""
-    tasks = [task for task in told.results.get("tasks", []) if task.get("agreement")]
+    tasks = [task for task in (told.results.get("tasks") or []) if task.get("agreement")]
     return [{"task": visible(task.get("task", ""), CHOICE), "rows": _measures(task["agreement"])} for task in tasks]
 
 
@@ -129,7 +129,7 @@ def _measures(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def balance(told: Told) -> list[dict[str, Any]]:
     """How often each choice was given, and how often it is expected to be right."""
     found = []
-    for task in told.results.get("tasks", []):
+    for task in told.results.get("tasks") or []:
         rows = sorted(task.get("balance") or [], key=lambda row: -(row.get("share") or 0))
         if rows:
             drawn = [

@@ -45,9 +45,9 @@ def verdict(told: Told, names: Names) -> dict[str, Any]:
     """The most important sentence first, then what supports it."""
     results = told.results
     said = results.get("verdict") or {}
-    camps = said.get("camps", [])
+    camps = said.get("camps") or []
     own = sentences(names.sentence(said.get("words", ""), camps))
-    lines = [names.sentence(s, camps) for s in results.get("in_words", [])] or [*own, *_in_words(results)]
+    lines = [names.sentence(s, camps) for s in (results.get("in_words") or [])] or [*own, *_in_words(results)]
     sign, word = STATES.get(str(said.get("status")), ("", ""))
     by = BY.get(str(said.get("by")), "") if said.get("status") == "resolved" else ""
     pill = f"{word} {by}".strip()
@@ -58,7 +58,7 @@ def verdict(told: Told, names: Names) -> dict[str, Any]:
         "headline": _without(pill, lines[0]) if lines else "",
         "rest": lines[1:],
         "more": " ".join(own) if results.get("in_words") and " ".join(own) not in " ".join(lines) else "",
-        "warnings": [_warning(w, names, camps) for w in results.get("warnings", []) if w != said.get("words")],
+        "warnings": [_warning(w, names, camps) for w in (results.get("warnings") or []) if w != said.get("words")],
     }
 
 
@@ -109,7 +109,7 @@ def figures(told: Told) -> list[tuple[str, str]]:
         found.append(("Labels per item", f"{results['labels'] / results['items']:.1f}"))
     if known(results.get("reliability")):
         found.append(("Mean reliability", share(results["reliability"])))
-    tasks = [task for task in results.get("tasks", []) if task.get("agreement")]
+    tasks = [task for task in (results.get("tasks") or []) if task.get("agreement")]
     if len(tasks) == 1:
         first = tasks[0]["agreement"][0]
         found.append((visible(first.get("measure") or first.get("key"), CHOICE), decimal(first.get("value"))))

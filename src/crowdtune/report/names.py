@@ -49,7 +49,7 @@ class Names:
             text: the sentence.
             camps: lists of names that may stand in it in brackets, as a verdict writes them.
         """
-        said = str(text)
+        said = "" if text is None else str(text)
         if not self.kept:
             short = {
                 ", ".join(camp[:n]): ", ".join(map(self.__getitem__, camp[:n])) for camp in camps for n in (1, 2, 3)
@@ -89,11 +89,11 @@ def _mentioned(told: Told) -> Iterator[str]:
     for row in told.people:
         yield row["annotator"]
     for matrix in told.confusions:
-        yield from matrix.get("annotators", {})
-    for camp in (told.results.get("verdict") or {}).get("camps", []):
+        yield from (matrix.get("annotators") or {})
+    for camp in (told.results.get("verdict") or {}).get("camps") or []:
         yield from camp
-    for warning in told.results.get("warnings", []):
+    for warning in told.results.get("warnings") or []:
         if isinstance(warning, dict):
             yield from map(str, warning.get("annotators") or [])
-    for cluster in told.results.get("clusters", []):
-        yield from cluster.get("reliability", {})
+    for cluster in told.results.get("clusters") or []:
+        yield from (cluster.get("reliability") or {})

@@ -148,8 +148,8 @@ def _summary(rows: Sequence[dict[str, Any]]) -> str:
 
 def confusions(told: Told, names: Names) -> list[dict[str, Any]]:
     """For each task the crowd's matrix, its mix-ups, and small matrices of some annotators."""
-    crowd = {str(task.get("task")): task for task in told.results.get("tasks", []) if task.get("confusion")}
-    alone = {str(part.get("task")): part for part in told.confusions}
+    crowd = {str(task.get("task") or ""): task for task in (told.results.get("tasks") or []) if task.get("confusion")}
+    alone = {str(part.get("task") or ""): part for part in told.confusions}
     trusted = {row["annotator"]: row for row in told.people}
     found = []
     budget = CELLS
@@ -158,7 +158,7 @@ def confusions(told: Told, names: Names) -> list[dict[str, Any]]:
         if len(choices) < 2:
             continue
         together = _shares(crowd[name]["confusion"], len(choices)) if name in crowd else None
-        matrices = {who: _shares(m, len(choices)) for who, m in alone.get(name, {}).get("annotators", {}).items()}
+        matrices = {who: _shares(m, len(choices)) for who, m in (alone.get(name, {}).get("annotators") or {}).items()}
         panels = min(PANELS, budget // len(choices) ** 2) if len(choices) <= LARGEST else 0
         budget -= min(panels, len(matrices)) * len(choices) ** 2
         found.append(

@@ -119,7 +119,8 @@ def _people(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        return [{name: _typed(name, cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+        rows = [{name: _typed(name, cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+    return [row for row in rows if row.get("annotator")]
 
 
 def _typed(name: str, cell: str | None) -> Any:

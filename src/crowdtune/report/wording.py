@@ -15,7 +15,7 @@ HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufef
 
 
 def visible(text: Any, most: int) -> str:
-    """Text with its hidden characters shown by number, at most `most` characters of it.
+    """Text with its hidden characters shown by number, at most `most` characters of it; "" for None.
 
     Example:
         >>> visible("a\\u202eb", 20)
@@ -23,7 +23,7 @@ def visible(text: Any, most: int) -> str:
         >>> visible("abcdef", 3)
         'abc…'
     """
-    whole = str(text)
+    whole = "" if text is None else str(text)
     shown = HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", whole[:most])
     return shown + ("…" if len(whole) > most else "")
 
