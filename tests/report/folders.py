@@ -243,6 +243,20 @@ def trained(folder: Path) -> Path:
             "annotator_model": "coin",
             "verdict": VERDICT
             | {"status": "ambiguous", "by": "nothing", "words": words, "camps": [["a1", "bob the builder"], ["eve"]]},
+            "clusters": [
+                {
+                    "cluster": 0,
+                    "items": 180,
+                    "for example": ["review-00000", "review-00003"],
+                    "reliability": {"a1": 0.95, "bob the builder": 0.1, "eve": 0.08},
+                },
+                {
+                    "cluster": 3,
+                    "items": 120,
+                    "for example": ["review-00001"],
+                    "reliability": {"a1": 0.83, "bob the builder": 0.97, "eve": 0.15},
+                },
+            ],
             "warnings": [words, "the trained model agrees with what it answered before on 10% of the items."],
             "test": {"items": 120, "accuracy": 0.94},
             "seconds": 75.4,

@@ -41,7 +41,15 @@ def test_sections_of_an_audit_in_their_order(reports: dict[str, Path]) -> None:
 
 
 def test_sections_of_a_training_run_and_nothing_it_lacks(reports: dict[str, Path]) -> None:
-    assert sections(parse(reports["trained"])) == ["verdict", "trust", "ambiguous", "balance", "curves", "made"]
+    assert sections(parse(reports["trained"])) == [
+        "verdict",
+        "trust",
+        "clusters",
+        "ambiguous",
+        "balance",
+        "curves",
+        "made",
+    ]
 
 
 def test_the_least_a_run_can_be(tmp_path: Path) -> None:
@@ -149,6 +157,15 @@ def test_every_annotator_has_a_row_with_the_numbers_of_the_file(reports: dict[st
         lane = next(c for c in cells if c.tag == "svg")
         sign = "open" if given["thin"] == "True" or low <= 1 / 3 <= high else "above" if low > 1 / 3 else "below"
         assert lane.attributes["class"] == f"lane {sign}"
+
+
+def test_when_to_trust_whom(reports: dict[str, Path]) -> None:
+    found = parse(reports["trained"]).id("clusters")
+    assert found
+    cells = [[c.text for c in row.all("td")] for row in found.all("tbody")[0].all("tr")]
+    assert cells == [["95%", "83%"], ["10%", "97%"], ["8%", "15%"]]
+    assert "group 2 120 items, such as review-00001" in found.text
+    assert "bob" not in found.text
 
 
 def test_an_interval_is_drawn_where_it_is(reports: dict[str, Path]) -> None:

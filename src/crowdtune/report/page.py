@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from crowdtune import __version__
 from crowdtune.report import items, made, people
+from crowdtune.report.clusters import clusters
 from crowdtune.report.names import Names, named
 from crowdtune.report.told import Told
 
@@ -38,6 +39,7 @@ def _sections(told: Told, names: Names) -> dict[str, Any]:
         "verdict": made.verdict(told, names),
         "figures": made.figures(told),
         "trust": people.trust(told, names),
+        "clusters": clusters(told, names),
         "confusions": people.confusions(told, names),
         "agreement": items.agreement(told),
         "ambiguous": items.ambiguous(told),

@@ -95,7 +95,9 @@ def _row(row: dict[str, Any], chance: float, names: Names) -> dict[str, Any]:
     sign = "bare"
     if known(low) and known(high):
         sign = "above" if low > chance else "below" if high < chance else "open"
-    flags = [visible(flag, 80) for flag in names.sentence(row.get("flags") or "").split("; ") if flag]
+    said = row.get("flags") or ""
+    said = names.sentence(said) if ":" in said else said  # "copies another: ann"
+    flags = [visible(flag, 80) for flag in said.split("; ") if flag]
     if row.get("thin") and THIN not in flags:
         flags.append(THIN)
     if sign == "below" and not row.get("thin") and not any(BELOW in flag for flag in flags):
