@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo setup test test-all check fmt docs clean
+.PHONY: demo setup browser test test-all check fmt docs clean
 
 demo: setup
 	$(BIN)/crowdtune demo -o runs/demo
@@ -17,6 +17,12 @@ setup: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 	@echo "ready. Next: source .venv/bin/activate && crowdtune demo"
+
+# A test of the report looks at it in Chromium. Installed where that needs no question; elsewhere the test says how.
+browser:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || test "$$(id -u)" != 0 || \
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null 2>&1 || \
+	echo "Chromium could not be installed; the report's browser tests will say so."
 
 test: setup
 	$(BIN)/python -m pytest
