@@ -1,4 +1,4 @@
-"""Names of annotators as pseudonyms: the same name and key always give the same one, nobody without the key can tell."""
+"""Names of annotators as pseudonyms: alike for the same name and key; without the key nobody can go back."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def question(prompt: str, choices: Sequence[str], style: str, template: str = ""
 
 
 def compared(items: Items) -> list[bool]:
-    """(M,) True for "pair" tasks whose choices are the two texts compared; False where all items have the same two names."""
+    """(M,) True for "pair" tasks whose choices are the two texts compared, not the same two names for all items."""
     sizes = np.bincount(items.task, minlength=len(items.tasks))
     return [
         kind == "pair" and not (shared and size > 1)
@@ -56,6 +56,6 @@ def compared(items: Items) -> list[bool]:
 
 
 def natural_style(items: Items) -> list[str]:
-    """(M,) how the items of each task are asked: "free" where choices are no menu (written, or compared), else "words"."""
+    """(M,) how to ask the items of each task: "free" where choices are no menu (written or compared), else "words"."""
     free = compared(items)
     return ["free" if kind == "text" or free[m] else "words" for m, kind in enumerate(items.kinds)]

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, bench, demo, evaluate, more, predict, simulate, train
+from crowdtune.cli import aggregate, bench, demo, evaluate, export, more, predict, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -27,6 +27,7 @@ for verb in (
     train.train,
     predict.predict,
     evaluate.evaluate,
+    export.export,
 ):
     app.command()(verb)
 app.add_typer(bench.bench, name="bench")

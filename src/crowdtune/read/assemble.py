@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Items
@@ -117,13 +118,21 @@ def _choice_list(answer: Answer) -> tuple[str, ...]:
     if raw is None or raw == "":
         return ()
     if isinstance(raw, str):
-        raw = raw.split("|")
+        raw = _json_list(raw) or raw.split("|")
     if not isinstance(raw, list | tuple):
         raise InputError(f"{answer.where}: choices must be a list, or texts with | between, not {str(raw)[:60]!r}.")
     choices = tuple(clean(c) for c in raw)
     if "" in choices or len(set(choices)) < 2:
         raise InputError(f"{answer.where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
     return choices
+
+
+def _json_list(text: str) -> list[str]:
+    """Texts of a JSON list, as tables of text are written with; [] where it is none."""
+    try:
+        return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else []
+    except msgspec.DecodeError:
+        return []
 
 
 def _respell(label: str, policy: Policy, report: ReadReport) -> str:

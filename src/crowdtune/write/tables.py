@@ -34,6 +34,11 @@ def check_form(path: Path) -> None:
         raise InputError(f"{path} has an unknown form. Allowed: {', '.join(FORMS)}.")
 
 
+def beside(path: Path) -> Path:
+    """Where the card of a table goes: labels.csv has labels.csv.md."""
+    return path.with_name(f"{path.name}.md")
+
+
 def occupied(folder: Path) -> bool:
     """True where something would be lost or mixed up by writing into `folder`."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
