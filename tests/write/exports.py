@@ -19,7 +19,7 @@ TRIPLES = [(0, 0, 1), (0, 1, 1), (0, 2, 0), (1, 0, 0), (1, 1, 1), (2, 0, 0), (2,
 
 def annotations(**changes: Any) -> Annotations:
     """The crowd; `changes` are of its items."""
-    items = replace(make_items([1, -1, 0, -1]), splits=["train", "train", "test", ""], **changes)
+    items = replace(make_items([1, -1, 0, -1]), **{"splits": ["train", "train", "test", ""]} | changes)
     made = crowd(items, TRIPLES)
     seconds = np.array([1.5, np.nan, 2, 3, 4, 5, 6])
     traits = {"kind": ["person", "model", "person"], "town": ["Rome", "", "Oslo"]}

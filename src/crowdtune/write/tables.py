@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,11 +103,11 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> None:
 
 
 def _csv(names: list[str], records: Any) -> bytes:
-    import io
-
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    careful = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a lone \r is not quoted otherwise
     writer.writerow(names)
     for record in records:
-        writer.writerow([msgspec.json.encode(c).decode() if isinstance(c, list) else c for c in record])
+        cells = [msgspec.json.encode(c).decode() if isinstance(c, list) else c for c in record]
+        (careful if any(isinstance(c, str) and "\r" in c for c in cells) else writer).writerow(cells)
     return text.getvalue().encode()
