@@ -165,6 +165,6 @@ def test_label_studio_with_a_menu_per_item_and_with_written_answers(tmp_path: Pa
     assert {item: said for item, (_, said, _) in predictions(out).items()} == {"i0": "a", "i1": "d", "i2": "so"}
 
 
-def test_an_empty_menu_is_a_list_of_its_own(tmp_path: Path) -> None:
+def test_label_studio_with_a_text_that_comes_twice(tmp_path: Path) -> None:
     source = Labelled(crowd(make_items([-1], ("x", "x")), [(0, 0, 1)]), np.array([[0.3, 0.7]]), "m")
     assert predictions(write("label-studio", tmp_path, source))["i0"][1] == "x"
