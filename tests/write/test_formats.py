@@ -222,8 +222,8 @@ def test_the_folder_carries_times_traits_and_kinds(tmp_path: Path) -> None:
 
 
 def test_two_annotators_never_become_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("crowdtune.write.labelled.pseudonym", lambda name, key: "a-0000000000")
-    with pytest.raises(InputError, match=r"two annotators get the same pseudonym\. Set CROWDTUNE_KEY"):
+    monkeypatch.setattr("crowdtune.identity.pseudonym", lambda name, key: "a-0000000000")
+    with pytest.raises(InputError, match=r"'zebra' and 'yak' would both be called a-0000000000\. Set CROWDTUNE_KEY"):
         make("folder", {}).write(labelled(), tmp_path / "f")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError
-from crowdtune.identity import key, pseudonym
+from crowdtune.identity import load_key, pseudonyms
 from crowdtune.metrics.accuracy import entropy
 from crowdtune.metrics.crowd import ties
 
@@ -59,12 +59,12 @@ class Labelled:
 
     def without_names(self) -> Labelled:
         """The same with pseudonyms for annotators; of their traits only whether they are persons or models."""
-        names, secret = self.annotations.annotators, key()
-        pseudonyms = [pseudonym(name, secret) for name in names]
-        if len(set(pseudonyms)) < len(set(names)):
-            raise InputError("two annotators get the same pseudonym. Set CROWDTUNE_KEY to another text, or --keep-ids.")
+        names = self.annotations.annotators
+        known_as = pseudonyms(names, load_key())
         traits = {name: known for name, known in self.annotations.traits.items() if name == "kind"}
-        return replace(self, annotations=replace(self.annotations, annotators=pseudonyms, traits=traits))
+        return replace(
+            self, annotations=replace(self.annotations, annotators=[known_as[name] for name in names], traits=traits)
+        )
 
 
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
