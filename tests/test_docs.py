@@ -15,6 +15,7 @@ from crowdtune.names import known
 from crowdtune.read.columns import ALIASES
 from crowdtune.simulate import NOISES
 from crowdtune.simulate.reliability import DISTRIBUTIONS
+from crowdtune.write import formats
 
 ROOT = Path(__file__).parents[1]
 METHODS = (ROOT / "docs" / "methods.md").read_text()
@@ -33,6 +34,11 @@ def test_everything_offered_has_its_row(kind: str, name: str) -> None:
     assert re.search(rf"^\| `{re.escape(name)}` ", METHODS, flags=re.MULTILINE), (
         f"docs/methods.md: no row for {kind} {name}"
     )
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_every_format_has_its_row(name: str) -> None:
+    assert f"\n| `{name}` |" in (ROOT / "docs" / "data.md").read_text(), f"docs/data.md: no row for format {name}"
 
 
 def test_the_command_line_page_is_fresh() -> None:

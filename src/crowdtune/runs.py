@@ -17,8 +17,9 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
-from crowdtune.metrics.accuracy import entropy
-from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task, ties
+from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task
+from crowdtune.write.labelled import Labelled
+from crowdtune.write.labelled import label_table as label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
 WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
@@ -106,6 +107,22 @@ class Run:
         people = self.annotators
         reliability = np.array([row["reliability"] for row in people], dtype=np.float64)
         return columns["item"], posterior, reliability, np.array([row["labels"] for row in people], dtype=np.int64)
+
+    def labelled(self, annotations: Annotations) -> Labelled:
+        """What the run believes of the truths of its data, as read again; items in the run's order."""
+        import pyarrow.parquet as pq
+
+        names, posterior, _, _ = self.beliefs()
+        choices = pq.read_table(self.folder / "items.parquet", columns=["choices"])["choices"].to_pylist()
+        place = {name: i for i, name in enumerate(annotations.items.ids)}
+        for name, own in zip(names, choices, strict=True):
+            if name not in place or list(annotations.items.choices(place[name])) != own:
+                what = "is missing" if name not in place else f"had the choices {', '.join(own)}"
+                raise InputError(
+                    f"the data of {self.folder} have changed: item '{name}' {what}. Export the data itself."
+                )
+        taken = annotations.take_items(np.array([place[name] for name in names], dtype=np.int64))
+        return Labelled(taken, posterior, self.config["method"])
 
     def _load(self, name: str) -> dict[str, Any]:
         path = self.folder / name
@@ -200,32 +217,6 @@ def _per_task(annotations: Annotations, posterior: Floats) -> dict[str, list[Any
         return {}
     table = reliability_per_task(annotations, posterior)
     return {f"reliability:{task}": [_rounded(v) for v in table[:, m]] for m, task in enumerate(annotations.items.tasks)}
-
-
-def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
-    """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
-
-    The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
-    and the posterior is not a model's).
-    """
-    items = annotations.items
-    top = posterior.max(axis=1, initial=0)
-    tied = (np.isclose(posterior, top[:, None]) & items.choice_mask).sum(axis=1) > 1
-    best = np.where(tied, -1, posterior.argmax(axis=1)) if posterior.size else np.full(len(items), -1)
-    per_item = annotations.labels_per_item
-    reasons = np.where(best < 0, np.where(per_item == 0, "no label", "tie"), "")
-    return {
-        "item": list(items.ids),
-        "label": [items.text(i, int(code)) for i, code in enumerate(best)],
-        "probability": top.tolist(),
-        "choices": [list(items.choices(i)) for i in range(len(items))],
-        "posterior": [posterior[i, : items.n_choices[i]].tolist() for i in range(len(items))],
-        "entropy": entropy(posterior).tolist(),
-        "labels": per_item.tolist(),
-        "tied_vote": ties(annotations).tolist(),
-        "reason": reasons.tolist(),
-        "provenance": [provenance] * len(items),
-    }
 
 
 def _rounded(value: float) -> float | None:

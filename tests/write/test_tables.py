@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +36,17 @@ def test_csv(tmp_path: Path) -> None:
     assert [row["name"] for row in rows] == COLUMNS["name"]
     assert [row["share"] for row in rows] == ["0.1", "1.0", ""]
     assert [json.loads(row["list"]) for row in rows] == COLUMNS["list"]
+
+
+def test_a_lone_carriage_return_stays_in_its_cell(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", {"a": ["x\ry", "z"], "b": ["1", None]})
+    with (tmp_path / "t.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], ["x\ry", "1"], ["z", ""]]
+
+
+def test_columns_of_arrow_and_numpy(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", {"a": pa.array(["x", None]), "b": np.array([1.5, 2])})
+    assert (tmp_path / "t.csv").read_text() == "a,b\nx,1.5\n,2.0\n"
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.jsonl"])

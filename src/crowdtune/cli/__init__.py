@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, bench, demo, evaluate, more, predict, report, simulate, train
+from crowdtune.cli import aggregate, bench, demo, evaluate, export, more, predict, report, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -28,6 +28,7 @@ for verb in (
     predict.predict,
     evaluate.evaluate,
     report.report,
+    export.export,
 ):
     app.command()(verb)
 app.add_typer(bench.bench, name="bench")

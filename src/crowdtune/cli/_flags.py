@@ -9,6 +9,8 @@ import typer
 
 from crowdtune.annotations import Annotations
 
+AGGREGATOR = "dawid-skene"  # that infers labels where no other is named
+
 
 class Load(Protocol):
     """Reads the source a verb was given.
@@ -21,6 +23,10 @@ class Load(Protocol):
 
     def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
         """Annotations; `choices` are for items that name none, where the user names none either."""
+        ...
+
+    def again(self, flags: dict[str, str]) -> Annotations:
+        """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         ...
 
 

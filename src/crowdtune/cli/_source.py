@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from collections.abc import Callable
@@ -18,6 +19,12 @@ from crowdtune.read import Policy, read
 from crowdtune.settings import from_pairs
 
 PANEL = "Reading the file"
+_PARSED: dict[str, Callable[[str], Any]] = {  # flags that a run keeps as text and that are none
+    "source": Path,
+    "items": Path,
+    "rename": ast.literal_eval,
+    "labels_per_item": int,
+}
 
 
 def _option(text: str) -> Any:
@@ -80,6 +87,13 @@ class _Load:
 
     def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
         return load(**self.given | {"choices": self.given["choices"] or choices})
+
+    def again(self, flags: dict[str, str]) -> Annotations:
+        """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
+        usual = inspect.signature(load).parameters
+        kept = {name: _PARSED.get(name, str)(text) for name, text in flags.items()}
+        typed = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
+        return load(**self.given | kept | typed)
 
 
 def reads(verb: Callable[..., None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crowdtune.aggregate import aggregator
-from crowdtune.cli._flags import Json, Load
+from crowdtune.cli._flags import AGGREGATOR, Json, Load
 from crowdtune.cli._screen import annotator_table, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.metrics.accuracy import accuracy
@@ -21,7 +21,7 @@ from crowdtune.write.tables import check_form, write_table
 @reads
 def aggregate(
     load: Load,
-    method: Annotated[str, typer.Option(help="majority, dawid-skene or one-coin.")] = "dawid-skene",
+    method: Annotated[str, typer.Option(help="majority, dawid-skene or one-coin.")] = AGGREGATOR,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
     json: Json = False,
 ) -> None:

@@ -116,7 +116,7 @@ def train(
         "method": method,
         "options": asdict(cast(Any, chosen)),
         "training": asdict(training),
-        "data": (origin or {}) | _sizes(annotations),
+        "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
     if method != "oracle":
         annotations.require_labels()

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
 from crowdtune.read.labels import clean
@@ -225,13 +227,21 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
     if raw is None or raw == "":
         return ()
     if isinstance(raw, str):
-        raw = raw.split("|")
+        raw = _json_list(raw) or raw.split("|")
     if not isinstance(raw, list | tuple):
         raise InputError(f"{where}: choices must be a list, or texts with | between, not {str(raw)[:60]!r}.")
     choices = tuple(clean(c) for c in raw)
     if "" in choices or len(set(choices)) < 2:
         raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
     return choices
+
+
+def _json_list(text: str) -> list[str]:
+    """Texts of a JSON list, as tables of text are written with; [] where it is none."""
+    try:
+        return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else []
+    except msgspec.DecodeError:
+        return []
 
 
 def moment(time: Any) -> float:

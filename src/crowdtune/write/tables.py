@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,15 +18,48 @@ from crowdtune.errors import InputError
 FORMS = (".parquet", ".csv", ".jsonl")
 
 
+class Array(Protocol):
+    """A column of arrow or numpy."""
+
+    def tolist(self) -> list[Any]:
+        """Its values as Python's own."""
+        ...
+
+
+Column = Sequence[Any] | Array
+
+
 def check_form(path: Path) -> None:
     """Refuse a table name whose form `write_table` does not know, before any work is done."""
     if path.suffix not in FORMS:
         raise InputError(f"{path} has an unknown form. Allowed: {', '.join(FORMS)}.")
 
 
+def beside(path: Path) -> Path:
+    """Where the card of a table goes: labels.csv has labels.csv.md."""
+    return path.with_name(f"{path.name}.md")
+
+
 def occupied(folder: Path) -> bool:
     """True where something would be lost or mixed up by writing into `folder`."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A folder to fill, beside `folder` and renamed to it at the end; where something fails, nothing is left."""
+    if occupied(folder):
+        raise InputError(f"{folder} is not empty. Choose another folder or remove it.")
+    folder = folder.resolve()
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if folder.exists():
+            folder.rmdir()
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -45,7 +81,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
-def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(path: Path, columns: Mapping[str, Column]) -> None:
     """Write columns of equal length as Parquet, CSV or JSONL, by the name's ending."""
     check_form(path)
     names = list(columns)
@@ -57,7 +93,8 @@ def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
         pq.write_table(pa.table(dict(columns)), sink)
         write_bytes(path, sink.getvalue().to_pybytes())
         return
-    records = zip(*columns.values(), strict=True)
+    plain = [c if isinstance(c, Sequence) else c.tolist() for c in columns.values()]
+    records = zip(*plain, strict=True)
     if path.suffix == ".jsonl":
         lines = [msgspec.json.encode(dict(zip(names, r, strict=True))) for r in records]
         write_bytes(path, b"".join(line + b"\n" for line in lines))
@@ -66,11 +103,11 @@ def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _csv(names: list[str], records: Any) -> bytes:
-    import io
-
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    careful = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a lone \r is not quoted otherwise
     writer.writerow(names)
     for record in records:
-        writer.writerow([msgspec.json.encode(c).decode() if isinstance(c, list) else c for c in record])
+        cells = [msgspec.json.encode(c).decode() if isinstance(c, list) else c for c in record]
+        (careful if any(isinstance(c, str) and "\r" in c for c in cells) else writer).writerow(cells)
     return text.getvalue().encode()

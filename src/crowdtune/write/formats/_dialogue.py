@@ -1,0 +1,50 @@
+"""Items as a question and its answer, for tools that fine-tune."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crowdtune.annotations import Ints, Items
+from crowdtune.errors import InputError
+from crowdtune.wording import compared, natural_style, question
+from crowdtune.write.labelled import Labelled, require_some
+
+TIE = "two texts are equally good"
+
+
+def asked(labelled: Labelled, at_least: float) -> tuple[Ints, dict[str, int]]:
+    """Places of the items whose label a model can be taught, and how many others there are, by reason."""
+    index, left_out = labelled.sure(at_least)
+    equal = np.array(compared(labelled.items))[labelled.items.task[index]] & (labelled.label[index] > 1)
+    left_out[TIE] = int(equal.sum())
+    index = index[~equal]
+    require_some(index, left_out)
+    missing = next((i for i in index.tolist() if not labelled.items.prompts[i].strip()), None)
+    if missing is not None:
+        raise InputError(
+            f"item '{labelled.items.ids[missing]}' has no text to read. Add a prompt column, or pass --items FILE."
+        )
+    return index, left_out
+
+
+def questions(items: Items, index: Ints) -> list[str]:
+    """What is asked of the items at `index`: text that ends where the answer comes."""
+    styles = natural_style(items)
+    return [question(items.prompts[i], items.choices(i), styles[items.task[i]]) for i in index.tolist()]
+
+
+def replies(labelled: Labelled, index: Ints) -> list[str]:
+    """The labels of the items at `index`, as text."""
+    return [labelled.items.choices(i)[labelled.label[i]] for i in index.tolist()]
+
+
+def user(text: str) -> list[dict[str, Any]]:
+    """A conversation of one question."""
+    return [{"role": "user", "content": text}]
+
+
+def assistant(text: str) -> list[dict[str, Any]]:
+    """A conversation of one answer."""
+    return [{"role": "assistant", "content": text}]

@@ -1,0 +1,112 @@
+"""Annotations with what is believed of their truths: what every export starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Ints, Items
+from crowdtune.errors import InputError
+from crowdtune.identity import load_key, pseudonyms
+from crowdtune.metrics.accuracy import entropy
+from crowdtune.metrics.crowd import ties
+
+OPEN, DOUBTFUL = "label is open (tied or unlabelled)", "label is less probable than --min-probability"
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Annotations and the posterior over the truth of their items.
+
+    Args:
+        annotations: who said what about I items.
+        posterior: (I, K) P(truth = k), rows sum to 1.
+        method: which gave the posterior, e.g. "dawid-skene".
+    """
+
+    annotations: Annotations
+    posterior: Floats
+    method: str
+
+    @property
+    def items(self) -> Items:
+        """The I items."""
+        return self.annotations.items
+
+    @cached_property
+    def probability(self) -> Floats:
+        """(I,) of the most probable choice."""
+        top: Floats = self.posterior.max(axis=1, initial=0)
+        return top
+
+    @cached_property
+    def label(self) -> Ints:
+        """(I,) code of the most probable choice, -1 where the label is open: several are most probable."""
+        if not self.posterior.size:
+            return np.full(len(self.items), -1, dtype=np.int64)
+        tied = (np.isclose(self.posterior, self.probability[:, None]) & self.items.choice_mask).sum(axis=1) > 1
+        return np.where(tied, -1, self.posterior.argmax(axis=1))
+
+    def sure(self, at_least: float) -> tuple[Ints, dict[str, int]]:
+        """Places of the items with a label, `at_least` so probable; and how many others there are, by reason."""
+        is_open, doubtful = self.label < 0, self.probability < at_least
+        left_out = {OPEN: int(is_open.sum()), DOUBTFUL: int((doubtful & ~is_open).sum())}
+        return np.flatnonzero(~is_open & ~doubtful), left_out
+
+    def without_names(self) -> Labelled:
+        """The same with pseudonyms for annotators; of their traits only whether they are persons or models."""
+        names = self.annotations.annotators
+        known_as = pseudonyms(names, load_key())
+        traits = {name: known for name, known in self.annotations.traits.items() if name == "kind"}
+        return replace(
+            self, annotations=replace(self.annotations, annotators=[known_as[name] for name in names], traits=traits)
+        )
+
+
+def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
+    """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
+
+    The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
+    and the posterior is not a model's).
+    """
+    items, labelled = annotations.items, Labelled(annotations, posterior, provenance)
+    per_item = annotations.labels_per_item
+    reasons = np.where(labelled.label < 0, np.where(per_item == 0, "no label", "tie"), "")
+    return {
+        "item": list(items.ids),
+        "label": [items.text(i, int(code)) for i, code in enumerate(labelled.label)],
+        "probability": labelled.probability.tolist(),
+        "choices": [list(items.choices(i)) for i in range(len(items))],
+        "posterior": [posterior[i, : items.n_choices[i]].tolist() for i in range(len(items))],
+        "entropy": entropy(posterior).tolist(),
+        "labels": per_item.tolist(),
+        "tied_vote": ties(annotations).tolist(),
+        "reason": reasons.tolist(),
+        "provenance": [provenance] * len(items),
+    }
+
+
+def require_some(index: Ints, left_out: dict[str, int]) -> None:
+    """Refuse to write an export without a row."""
+    if not len(index):
+        why = "; ".join(f"of {count} the {reason}" for reason, count in left_out.items() if count)
+        raise InputError(f"no item is left to export ({why or 'there are none'}). Gather labels, or ask for less.")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an export wrote.
+
+    Args:
+        rows: how many.
+        left_out: reason -> how many items, or annotations, are not among them.
+        notes: what else should be known.
+    """
+
+    rows: int
+    left_out: dict[str, int]
+    notes: Sequence[str] = ()
