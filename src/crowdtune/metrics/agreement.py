@@ -30,6 +30,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from crowdtune.annotations import Annotations, Floats, Ints
+from crowdtune.metrics.meetings import meetings
 
 DRAWS = 1000  # of the bootstrap
 PAIR_DRAWS = 200  # of that of pairs of annotators
@@ -37,7 +38,7 @@ BLOCKS = 5000  # most blocks of items that are resampled
 CELLS = 2e7  # most numbers held of the matrices of all blocks
 LEVEL = 0.95
 SHARED = 20  # items two annotators need in common for a kappa of their own
-PAIRS, MEETINGS = 300, 300_000  # most pairs of annotators, and most pairs of labels, that are looked at
+PAIRS = 300  # most pairs of annotators that are looked at
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def cohen(annotations: Annotations, rng: np.random.Generator) -> Floats:
 
     Pairs with 20 shared items or more count, the 300 with most of them; of very many labels a sample of items is used.
     """
-    item, first, second, said, heard = _meetings(annotations, rng)
+    item, first, second, said, heard = meetings(annotations, rng)
     codes, place, shared = np.unique(
         first * len(annotations.annotators) + second, return_inverse=True, return_counts=True
     )
@@ -225,23 +226,3 @@ def _pair_counts(pair: Ints, item: Ints, said: Ints, heard: Ints, k: int, rng: n
     sums = csr_array((np.ones(len(row)), (row, column)), shape=((2 + 2 * k) * pairs, blocks))
     draws = rng.multinomial(blocks, np.full(blocks, 1 / blocks), PAIR_DRAWS)
     return np.asarray(sums @ np.vstack([np.ones(blocks), draws]).T).reshape(2 + 2 * k, pairs, -1)
-
-
-def _meetings(annotations: Annotations, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Every pair of labels of an item: the item, both annotators (the lower code first) and what each said.
-
-    Of more than MEETINGS pairs, those of items drawn at random.
-    """
-    per_item = annotations.labels_per_item
-    order = rng.permutation(len(per_item))
-    used = order[: int(np.searchsorted((per_item[order] * (per_item[order] - 1) // 2).cumsum(), MEETINGS)) + 1]
-    rows = np.flatnonzero(np.isin(np.arange(len(per_item)), used)[annotations.item] & (per_item[annotations.item] > 1))
-    rows = rows[np.lexsort((annotations.annotator[rows], annotations.item[rows]))]
-    item, who, label = annotations.item[rows], annotations.annotator[rows], annotations.label[rows]
-    left, right = list[Ints](), list[Ints]()
-    for step in range(1, int(per_item[used].max(initial=1))):
-        here = np.flatnonzero(item[:-step] == item[step:])
-        left.append(here)
-        right.append(here + step)
-    a, b = (np.concatenate(part) if part else np.zeros(0, dtype=np.int64) for part in (left, right))
-    return item[a], who[a], who[b], label[a], label[b]
