@@ -187,7 +187,7 @@ def _task(part: Part, posterior: Floats, rng: np.random.Generator) -> dict[str, 
 
 
 def _matrices(part: Part, posterior: Floats) -> dict[str, Any] | None:
-    """The confusion matrices of the annotators with most labels of a task, None where its choices differ or are many."""
+    """Confusion matrices of the annotators with most labels of a task, None where choices differ or are many."""
     annotations = part.annotations
     if not 1 < len(part.choices) <= MATRIX:
         return None

@@ -11,9 +11,7 @@ from crowdtune.runs import Run, label_table
 from crowdtune.write.tables import write_json, write_table
 
 
-def write_audit(
-    audit: Audit, annotations: Annotations, folder: Path, *, origin: dict[str, Any] | None = None
-) -> Run:
+def write_audit(audit: Audit, annotations: Annotations, folder: Path, *, origin: dict[str, Any] | None = None) -> Run:
     """Write config.json, annotators.csv, confusions.json, items.parquet and, last, results.json.
 
     Args:

@@ -1,4 +1,8 @@
-"""What looks wrong about single items: gold that labels contradict, votes that reliability overrules."""
+"""What looks wrong about single items: gold that labels contradict, votes that reliability overrules.
+
+Where gold and sure labels differ one of the two is wrong, and labels cannot tell which: posteriors are too sure where
+annotators err together. So such gold *may* be wrong, and is to be looked at.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ def item_errors(annotations: Annotations, posterior: Floats) -> list[ItemError]:
         answer = f"'{items.text(i, int(best[i]))}' ({top[i]:.0%})"
         vote = f"'{items.text(i, int(votes[i].argmax()))}' ({int(most[i])} of {int(votes[i].sum())} labels)"
         what = (
-            f"gold probably wrong: it says '{items.text(i, int(items.gold[i]))}', the annotators {answer}"
+            f"gold may be wrong: it says '{items.text(i, int(items.gold[i]))}', the annotators {answer}"
             if against[i]
             else f"most say {vote}, weighed by reliability it is {answer}"
         )

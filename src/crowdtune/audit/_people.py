@@ -123,8 +123,8 @@ def _by_reliability(
     """(J,) below chance, and near random: the whole interval is, and it is no accident among so many annotators."""
     trust, count = reliability(annotations, posterior), annotations.labels_per_annotator
     low, high = (np.array(intervals[f"reliability_{end}"], dtype=np.float64) for end in ("low", "high"))
-    chance = np.bincount(annotations.annotator, 1 / annotations.items.n_choices[annotations.item], len(count))
-    chance = chance / np.maximum(count, 1)
+    guessed = np.bincount(annotations.annotator, 1 / annotations.items.n_choices[annotations.item], len(count))
+    chance = guessed / np.maximum(count, 1)
     spread = np.maximum((high - low) / (2 * 1.96), 1e-6)
     usable = (count > 0) & (chance < 1)
 

@@ -10,20 +10,22 @@ import numpy as np
 
 from crowdtune.annotations import Annotations
 from crowdtune.audit._items import ItemError
-from crowdtune.audit._people import BAD, COPIES, CONSTANT, FAST, LIAR, RANDOM, THIN, Part, flagged
-from crowdtune.metrics.crowd import SKEWED, THIN as FEW, ties
+from crowdtune.audit._people import BAD, CONSTANT, COPIES, FAST, LIAR, RANDOM, THIN, Part, flagged
+from crowdtune.metrics.crowd import SKEWED, ties
+from crowdtune.metrics.crowd import THIN as FEW
 from crowdtune.metrics.guard import Verdict
 
 NAMED = 100  # most ids a warning carries; its sentence has the count
 FEW_GOLD = 20  # items; on fewer nothing is checked
+MOVED = 0.08  # between the share of a choice among labels and among truths
 AGREED, LOW = 0.75, 0.4  # raw agreement and alpha between which skew is what makes alpha low
 
 ADVICE = {
-    LIAR: "answer below chance: they misread the task or lie; what they say still informs, the other way round",
-    RANDOM: "answer about as if they guessed",
-    CONSTANT: "give one answer nearly always, where others vary",
-    FAST: "are three times as fast as the typical annotator, or more",
-    COPIES: "share their mistakes with another: count the two as one voice",
+    LIAR: "below chance: the task is misread, or they lie; what they say still informs, the other way round",
+    RANDOM: "near random: as if they guessed",
+    CONSTANT: "with one answer nearly always, where others vary",
+    FAST: "too fast: a third of the typical time or less",
+    COPIES: "sharing mistakes with another: count the two as one voice",
 }
 
 
@@ -85,7 +87,9 @@ def _about_people(rows: list[dict[str, Any]]) -> list[Warning]:
             found.append(Warning(f"{count(len(names), 'annotator')} {ADVICE[flag]}", annotators=names[:NAMED]))
     thin = flagged(rows, THIN)
     if thin:
-        said = f"{count(len(thin), 'annotator')} gave fewer than {FEW} labels, or labels that leave their reliability open"
+        said = (
+            f"{count(len(thin), 'annotator')} gave fewer than {FEW} labels, or labels that leave their reliability open"
+        )
         found.append(Warning(f"{said}: too few to judge, ranked last", annotators=thin[:NAMED]))
     return found
 
@@ -104,6 +108,9 @@ def _about_overlap(annotations: Annotations, rows: list[dict[str, Any]]) -> list
         return [Warning(said + "let a model that reads the items tell who is right (crowdtune train)")]
     alone = [row["annotator"] for row in rows if row["agreement"] is None]
     single, found = per_item == 1, list[Warning]()
+    if per_item.max() == 2:
+        said = "no item has more than two labels: where two annotators differ, little tells who is right"
+        found.append(Warning(said + ". A third label on those items would"))
     if alone:
         said = f"{count(len(alone), 'annotator')} share no item with others: nothing can be said of them"
         found.append(Warning(said, annotators=alone[:NAMED]))
@@ -118,6 +125,11 @@ def _about_balance(task: Part, table: dict[str, Any]) -> list[Warning]:
     value = {row["key"]: row["value"] for row in table["agreement"]}
     if not task.choices and task.kind != "text":
         found.append(Warning(f"{where}items have different choices: of agreement beyond chance nothing can be said"))
+    for row in table["balance"]:
+        if abs(row["expected"] - row["share"]) >= MOVED:
+            said = f"{where}{row['share']:.0%} of the labels say '{row['choice']}', the truth is believed to be it on "
+            found.append(Warning(said + f"{row['expected']:.0%} of the items: check some by hand, who leans decides"))
+            break
     top = max(table["balance"], key=lambda row: row["share"], default=None)
     if top is None or top["share"] <= SKEWED:
         return found
@@ -140,8 +152,8 @@ def _about_items(annotations: Annotations, errors: Sequence[ItemError]) -> list[
     found = []
     wrong = [error.item for error in errors if error.gold]
     if wrong:
-        said = f"{count(len(wrong), 'item')} of {int(gold.sum())} with gold: gold is probably wrong, the annotators "
-        found.append(Warning(said + "contradict it with a probability of 90 % or more", items=wrong[:NAMED]))
+        said = f"on {len(wrong)} of {count(int(gold.sum()), 'item')} with gold the labels contradict it with 90 % or "
+        found.append(Warning(said + "more: gold may be wrong there, or they err together", items=wrong[:NAMED]))
     overruled = [error.item for error in errors if not error.gold]
     if overruled:
         said = f"{count(len(overruled), 'item')}: the majority says one thing, the more reliable annotators another"

@@ -15,7 +15,7 @@ from crowdtune.metrics.guard import Verdict
 from crowdtune.metrics.words import SHOWN
 
 SOME, MANY = 0.2, 0.5  # of the labels: by annotators who are doubted
-WEAK = 0.2  # alpha and AC1 below which annotators hardly agree
+WEAK, ENOUGH = 0.2, 2 / 3  # alpha or AC1: below they hardly agree; from here single labels tell (Krippendorff's bound)
 CERTAIN = 0.9  # posterior of an answer to rely on
 
 
@@ -52,17 +52,18 @@ def in_words(
     """What an audit found: whom to trust, what is expected right, what decides, what gold says."""
     labelled = annotations.labels_per_item > 0
     top = posterior[labelled].max(axis=1)
-    said = [
-        f"{_trust(annotations, verdict, rows, tasks)}: {_agreement(tasks)}; {_people(rows)}.",
-        f"The answers are expected to be right on {top.mean():.0%} of the items, if errors are independent; "
-        f"{(top >= CERTAIN).mean():.0%} of the items have one of {CERTAIN:.0%} or more.",
+    right = accuracy(posterior, annotations.items.gold)
+    checked = (
+        ""
+        if np.isnan(right)
+        else (f" Against gold they are, on {right:.1%} of {count(int((annotations.items.gold >= 0).sum()), 'item')}.")
+    )
+    return [
+        f"{_trust(annotations, verdict, rows, tasks)}: {_agreement(tasks)}; {_people(rows, len(annotations))}.",
+        f"If annotators err independently, the answers are right on {top.mean():.0%} of the items, and "
+        f"{(top >= CERTAIN).mean():.0%} have an answer with a probability of {CERTAIN:.0%} or more.{checked}",
         verdict.words,
     ]
-    right = accuracy(posterior, annotations.items.gold)
-    if not np.isnan(right):
-        n = int((annotations.items.gold >= 0).sum())
-        said.append(f"Against gold the answers are right on {right:.1%} of {count(n, 'item')}.")
-    return said
 
 
 def _trust(
@@ -70,22 +71,26 @@ def _trust(
 ) -> str:
     bad = sum(row["labels"] for row in doubted(rows)) / len(annotations)
     measured = [{row["key"]: row["value"] for row in table["agreement"]} for _, table in tasks]
-    known = [m for m in measured if m.get("alpha") is not None]
+    level = max((max(m["alpha"], m["ac1"]) for m in measured if m.get("alpha") is not None), default=1.0)
     if verdict.status != "resolved":
         return "Do not trust these labels yet"
-    if known and max(max(m["alpha"], m["ac1"]) for m in known) < WEAK:
+    if level < WEAK:
         return "Trust these labels with care, annotators hardly agree"
     if bad > MANY:
         return "Trust few of these labels"
     if bad > SOME:
         return "Trust only some of these labels"
-    return "Trust the labels of most" if bad else "Trust these labels"
+    return ("Trust the labels of most" if bad else "Trust these labels") + (
+        ", though none by itself" if level < ENOUGH else ""
+    )
 
 
 def _agreement(tasks: list[tuple[Part, dict[str, Any]]]) -> str:
     """Alpha with its interval; of several tasks its range; raw agreement where there is no alpha."""
     for key, name in (("alpha", "alpha"), ("raw", "raw agreement")):
-        found = [row for _, table in tasks for row in table["agreement"] if row["key"] == key and row["value"] is not None]
+        found = [
+            row for _, table in tasks for row in table["agreement"] if row["key"] == key and row["value"] is not None
+        ]
         if len(found) == 1 and found[0]["low"] is not None:
             return f"{name} {found[0]['value']:.2f} ({found[0]['low']:.2f}-{found[0]['high']:.2f})"
         if found:
@@ -94,10 +99,11 @@ def _agreement(tasks: list[tuple[Part, dict[str, Any]]]) -> str:
     return "agreement cannot be measured"
 
 
-def _people(rows: list[dict[str, Any]]) -> str:
+def _people(rows: list[dict[str, Any]], labels: int) -> str:
     counts = [(flag, len(flagged(rows, flag))) for flag in BAD]
     told = ", ".join(f"{n} {flag}" for flag, n in counts if n)
-    doubts = len(doubted(rows))
-    return f"{doubts} of {count(len(rows), 'annotator')} stand out ({told})" if doubts else (
-        f"none of {count(len(rows), 'annotator')} stands out"
-    )
+    bad = doubted(rows)
+    if not bad:
+        return f"none of {count(len(rows), 'annotator')} stands out"
+    share = sum(row["labels"] for row in bad) / labels
+    return f"{len(bad)} of {count(len(rows), 'annotator')} stand out, with {share:.0%} of the labels ({told})"

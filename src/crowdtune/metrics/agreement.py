@@ -5,7 +5,7 @@ r"""How much annotators agree, beyond what chance would give, with 95 % interval
 | key | measure | chance |
 |---|---|---|
 | `alpha` | Krippendorff's alpha; ordinal for grades | two labels drawn from all labels |
-| `ac1` | Gwet's AC1; AC2 with ordinal weights for grades | holds where one choice is nearly always right, and kappa does not |
+| `ac1` | Gwet's AC1; AC2 with ordinal weights for grades | holds where one choice has nearly all labels |
 | `fleiss` | Fleiss' kappa, of exact grades too | two draws from the mean shares |
 | `cohen` | Cohen's kappa of pairs with 20 items in common, weighted by their number | each one's own shares |
 | `raw` | share of equal pairs of labels, mean over items | none |
@@ -73,8 +73,7 @@ def agreement(annotations: Annotations, rng: np.random.Generator) -> list[Agreem
     grades, k = kind == "grade", items.max_choices
     named = len(set(items.choice_set[annotations.item].tolist())) == 1 and kind != "text"
     table = _blocked(annotations.votes[annotations.labels_per_item > 0], rng, width=k * k if grades and named else k)
-    draws = rng.multinomial(len(table), np.full(len(table), 1 / max(len(table), 1)), DRAWS) if len(table) else [[]]
-    weights = np.vstack([np.ones(len(table)), np.reshape(draws, (-1, len(table)))])  # the first row is the data's own
+    weights = _weights(len(table), DRAWS, rng)
     found = {"raw": ("raw agreement", _raw(table, weights))}
     if named and k > 1:
         measure = _ordinal(table, weights) if grades else _nominal(table, weights)
@@ -100,13 +99,19 @@ def _summary(key: str, name: str, values: Floats) -> Agreement:
     return Agreement(key, name, float(value), float(low), float(high))
 
 
+def _weights(blocks: int, draws: int, rng: np.random.Generator) -> Floats:
+    """(1 + draws, B) how often each block counts: once each in the data, then as drawn with replacement."""
+    drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), draws) if blocks else np.zeros((draws, 0))
+    return np.vstack([np.ones(blocks), drawn])
+
+
 def _blocked(votes: Ints, rng: np.random.Generator, width: int) -> Floats:
     """(B, m, K) the (I, K) votes in random blocks of m items, rows of zeros filling the last ones."""
     n, k = votes.shape
     blocks = int(max(1, min(n, BLOCKS, CELLS / max(width, 1))))
     m = -(-n // blocks)
     padded = np.zeros((blocks * m, k))
-    padded[: n] = votes[rng.permutation(n)] if n > blocks else votes
+    padded[:n] = votes[rng.permutation(n)] if n > blocks else votes
     return padded.reshape(m, blocks, k).swapaxes(0, 1) if n else np.zeros((0, 1, k))
 
 
@@ -217,12 +222,11 @@ def cohen(annotations: Annotations, rng: np.random.Generator) -> Floats:
 
 
 def _pair_counts(pair: Ints, item: Ints, said: Ints, heard: Ints, k: int, rng: np.random.Generator) -> Floats:
-    """(2 + 2K, P, 1 + R) of each pair: meetings, those in which both say the same, then how often each said a choice."""
+    """(2 + 2K, P, 1 + R) of each pair: meetings, those where both say the same, then how often each said a choice."""
     item = np.unique(item, return_inverse=True)[1]
     n, pairs, same = int(item.max()) + 1, int(pair.max()) + 1, np.flatnonzero(said == heard)
     block, blocks = rng.permutation(n)[item] % BLOCKS, min(n, BLOCKS)
     row = np.concatenate([pair, pairs + pair[same], (2 + 2 * said) * pairs + pair, (3 + 2 * heard) * pairs + pair])
     column = np.concatenate([block, block[same], block, block])
     sums = csr_array((np.ones(len(row)), (row, column)), shape=((2 + 2 * k) * pairs, blocks))
-    draws = rng.multinomial(blocks, np.full(blocks, 1 / blocks), PAIR_DRAWS)
-    return np.asarray(sums @ np.vstack([np.ones(blocks), draws]).T).reshape(2 + 2 * k, pairs, -1)
+    return np.asarray(sums @ _weights(blocks, PAIR_DRAWS, rng).T).reshape(2 + 2 * k, pairs, -1)

@@ -10,7 +10,7 @@ PRIOR = 2.0  # pseudo-labels of the crowd's own row added to every row of an ann
 
 
 def crowd_confusion(annotations: Annotations, posterior: Floats) -> Floats:
-    """(K, K) share of each label where the truth is believed to be t; a truth nobody believes in has the crowd's shares.
+    """(K, K) share of each label where the truth is believed to be t; one nobody believes in has the crowd's shares.
 
     Args:
         annotations: N labels on items with the same choices.

@@ -1,7 +1,7 @@
 """Copies: annotators whose mistakes are another's mistakes.
 
-Two good annotators agree because both are right, so only mistakes tell, labels that differ from the believed truth. Where
-one errs, the other says the same by chance as often as the rest of the item's annotators do (hard items mislead
+Two good annotators agree because both are right, so only mistakes tell: labels that differ from the believed truth.
+Where one errs, the other says the same by chance as often as the rest of the item's annotators do (hard items mislead
 everybody), as often as it errs at all, and as often as it says that answer at all; the largest of the three counts.
 """
 
@@ -56,9 +56,7 @@ def copied(annotations: Annotations, posterior: Floats, rng: np.random.Generator
     return found
 
 
-def _chance(
-    annotations: Annotations, item: Ints, pair: Ints, one: Ints, other: Ints, truth: Ints, size: int
-) -> Floats:
+def _chance(annotations: Annotations, item: Ints, pair: Ints, one: Ints, other: Ints, truth: Ints, size: int) -> Floats:
     """(P,) probability that `other` says what `one` says, as far as anything but copying tells; below 1."""
     votes, n = annotations.votes[item, one], annotations.labels_per_item[item]
     rest = (votes - 1 - (one == other)) / np.maximum(n - 2, 1)
@@ -66,4 +64,4 @@ def _chance(
     k = annotations.items.max_choices
     spoken = np.bincount(pair * k + other, minlength=size * k).reshape(size, k)
     says = spoken[pair, one] / np.maximum(spoken.sum(axis=1), 1)[pair]
-    return np.clip(np.maximum(np.maximum(rest, errs[pair]), says), 0.02, 0.98)
+    return np.asarray(np.clip(np.maximum(np.maximum(rest, errs[pair]), says), 0.02, 0.98))

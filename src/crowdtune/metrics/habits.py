@@ -1,14 +1,17 @@
 r"""What annotators tend to say, against others on the same items; how fast; and which of it is no accident.
 
-Were annotators alike, each label of an item would be any of its n labels, drawn at random. So an annotator's count of a
-choice less the share of it among the others' labels has mean 0 and, summed over items, the variance
+Were annotators alike, each label of an item would be any of its n labels, drawn at random: an annotator says a choice
+there with probability p_i, its share among all n labels. Nothing is said of items that others did not label, nor of
+those on which all agree. On the rest the count of a choice is a sum of coins, and (Hoeffding) exceeds its mean by one or
+more no more often than a binomial count of the same mean does, so few labels never look like many. Grades have the variance
 
-.. math:: \sum_i \left(\frac{n_i}{n_i - 1}\right)^2 p_i (1 - p_i), \qquad p_i \text{ the share among all } n_i \text{ labels}
+.. math:: \sum_i \left(\frac{n_i}{n_i - 1}\right)^2 \operatorname{Var}_i
 
-which is exact: nothing is said of items that others did not label, nor of those on which all agree. Many annotators are
-judged at once, so discoveries are made by Benjamini and Hochberg's rule: of those reported 5 % are expected to be none.
+of their difference from the mean of others, Var_i that of all n labels. Many annotators are judged at once, so
+discoveries are made by Benjamini and Hochberg's rule: of those reported 5 % are expected to be none.
 
 References:
+    Hoeffding, On the distribution of the number of successes in independent trials, 1956.
     Benjamini and Hochberg, Controlling the false discovery rate, 1995.
 """
 
@@ -25,6 +28,7 @@ DISCOVERY = 0.05  # share of false ones among the discoveries
 LEAN = 0.1  # of the labels: a choice said so much more often than by others is a lean
 SHIFT = 0.25  # grades above or below others that are a lean
 SAME, VARIED = 0.95, 0.15  # share of one answer that is "always", and how much less others must say it
+FEWEST = 10  # labels on items of others from which a sum of grades is about normal
 FAST = 3.0  # times as fast as the typical annotator, and robust standard deviations
 SPREAD = 1.4826  # standard deviation over median absolute deviation of a normal distribution
 MOST_CHOICES = 200  # a lean is looked for among so many
@@ -90,19 +94,26 @@ def lean(annotations: Annotations) -> Lean:
     item, who, label = annotations.item[rows], annotations.annotator[rows], annotations.label[rows]
     n = annotations.labels_per_item[item]
     met = np.bincount(who, minlength=j)
-    best = (np.zeros(j, dtype=np.int64), np.full(j, np.nan), np.full(j, np.nan), np.ones(j))
+    choice, share, theirs, chance = np.zeros(j, np.int64), np.full(j, np.nan), np.full(j, np.nan), np.ones(j)
     excess = np.full(j, -np.inf)
     for code in range(k):
         votes = annotations.votes[item, code]
         said = label == code
         own, others = np.bincount(who, said, j), np.bincount(who, (votes - said) / (n - 1), j)
-        spread = np.bincount(who, votes * (n - votes) / (n - 1.0) ** 2, j)
-        z = np.where(spread > 0, (own - others) / np.sqrt(np.where(spread > 0, spread, 1.0)), 0.0)
+        p = _binomial(who, said, votes / n, j)
         better = (met > 0) & (own - others > excess)
-        for kept, found in zip(best, (code, own / np.maximum(met, 1), others / np.maximum(met, 1), ndtr(-z)), strict=True):
-            kept[better] = np.broadcast_to(found, j)[better]
-        excess = np.where(better, own - others, excess)
-    return Lean(*best[:3], p=np.minimum(1.0, best[3] * max(k, 1)))
+        excess[better], choice[better], chance[better] = (own - others)[better], code, p[better]
+        share[better], theirs[better] = (own / np.maximum(met, 1))[better], (others / np.maximum(met, 1))[better]
+    return Lean(choice, share, theirs, np.minimum(1.0, chance * max(k, 1)))
+
+
+def _binomial(who: Ints, said: Bools, chance: Floats, size: int) -> Floats:
+    """(J,) probability that so many labels, or more, are a choice that each is with `chance`; 1 where it is usual."""
+    open_ = (chance > 0) & (chance < 1)
+    count, times = np.bincount(who[open_], minlength=size), np.bincount(who[open_], said[open_], size)
+    mean = np.bincount(who[open_], chance[open_], size)
+    unusual = times >= mean + 1
+    return np.where(unusual, bdtrc(np.maximum(times - 1, 0), np.maximum(count, 1), mean / np.maximum(count, 1)), 1.0)
 
 
 def leaning(found: Lean) -> Bools:
@@ -127,8 +138,9 @@ def shift(annotations: Annotations) -> Shift:
     difference = np.bincount(who, grade - (total[item] - grade) / (count - 1), j)
     variance = squares[item] / count - (total[item] / count) ** 2
     spread = np.bincount(who, variance * (count / (count - 1)) ** 2, j)
-    z = np.where(spread > 1e-12, difference / np.sqrt(np.maximum(spread, 1e-12)), 0.0)
     met = np.bincount(who, minlength=j)
+    judged = (spread > 1e-12) & (met >= FEWEST)
+    z = np.where(judged, difference / np.sqrt(np.maximum(spread, 1e-12)), 0.0)
     return Shift(np.where(met > 0, difference / np.maximum(met, 1), np.nan), 2 * ndtr(-np.abs(z)))
 
 
