@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FAILED = 1  # exit code
 KEYS = ("alpha", "ac1", "fleiss", "cohen", "raw", "reliability")
+BRIEF = 16  # letters of a habit on screen
 NAMED = 5  # ids shown of a warning
 
 
@@ -43,9 +45,7 @@ def audit(
     from crowdtune.audit import audit as judged
 
     limits = _limits(fail_below or [])
-    folder = None if out is None else out.with_suffix("") if out.suffix == ".html" else out
-    if folder is not None:
-        Run.claim(folder, {})
+    folder = None if out is None else _folder(out)
     annotations = load()
     found = judged(annotations, aggregator=aggregator, seed=seed)
     if json:
@@ -61,6 +61,17 @@ def audit(
         complain(failure)
     if failures:
         raise typer.Exit(FAILED)
+
+
+def _folder(out: Path) -> Path:
+    """Where the tables go; refused before any work where it holds something, or where HTML cannot be made."""
+    folder = out.with_suffix("") if out.suffix == ".html" else out
+    if folder != out and find_spec("crowdtune.report") is None:
+        raise InputError(f"this crowdtune makes no HTML. Say -o {folder} for a folder of tables.")
+    if folder != out and out.exists():
+        raise InputError(f"{out} exists already. Choose another name or remove it.")
+    Run.claim(folder, {})
+    return folder
 
 
 def _limits(pairs: list[str]) -> dict[str, float]:
@@ -109,15 +120,14 @@ def _shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows in words short enough for a screen; of many annotators those that can be judged."""
     if len(rows) > SHOWN:
         rows = [row for row in rows if not row["thin"]] or rows
-    return [
-        {name: cell for name, cell in row.items() if name != "agreement"} | {"bias": _brief(row["bias"])}
-        for row in rows
-    ]
+    kept = [name for name in rows[0] if name != "agreement"]
+    return [{name: row[name] for name in kept} | {"bias": _brief(row["bias"])} for row in rows]
 
 
 def _brief(bias: str) -> str:
-    """A habit without the others', who are in the file."""
-    return bias.split(" of the time")[0].split(" than others")[0]
+    """A habit in a few letters, without the others', who are in the file."""
+    own = re.sub(r"says '?(.*?)'? (\d+%) of the time.*", r"\2 \1", bias).split(" than others")[0]
+    return own if len(own) <= BRIEF else own[: BRIEF - 1] + "…"
 
 
 def _measure(row: dict[str, Any]) -> str:
@@ -136,7 +146,5 @@ def _write(found: Audit, annotations: Annotations, folder: Path, out: Path, orig
     say(f"wrote {folder}")
     if out == folder:
         return
-    if find_spec("crowdtune.report") is None:
-        raise InputError(f"this crowdtune renders no HTML yet. {folder} has the tables {out} would show.")
     import_module("crowdtune.report").write_report(folder, out)
     say(f"wrote {out}")

@@ -2,8 +2,9 @@ r"""What annotators tend to say, against others on the same items; how fast; and
 
 Were annotators alike, each label of an item would be any of its n labels, drawn at random: an annotator says a choice
 there with probability p_i, its share among all n labels. Nothing is said of items that others did not label, nor of
-those on which all agree. On the rest the count of a choice is a sum of coins, and (Hoeffding) exceeds its mean by one or
-more no more often than a binomial count of the same mean does, so few labels never look like many. Grades have the variance
+those on which all agree. On the rest the count of a choice is a sum of coins, and (Hoeffding) exceeds its mean by one
+or more no more often than a binomial count of the same mean does, so few labels never look like many. Grades have the
+variance
 
 .. math:: \sum_i \left(\frac{n_i}{n_i - 1}\right)^2 \operatorname{Var}_i
 
