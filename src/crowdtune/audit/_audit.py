@@ -21,7 +21,7 @@ from crowdtune.metrics.crowd import reliability
 from crowdtune.metrics.guard import Verdict, verdict
 
 DENSE = 2e7  # most numbers in the confusion matrices of all annotators
-JUDGED = 2e6  # labels times choices the verdict looks at; of more, those of items drawn at random
+JUDGED = 4e5  # labels times choices the verdict looks at; of more, those of items drawn at random
 MATRIX, SHOWN = 10, 40  # most choices of a confusion matrix that is shown, and most annotators shown
 
 
@@ -153,8 +153,8 @@ def _verdict(annotations: Annotations, seed: int) -> Verdict:
     """The verdict of joint, without a model: labels decide, or gold."""
     size = len(annotations) * annotations.items.max_choices
     if size > JUDGED:
-        share = JUDGED / size
-        annotations, _ = annotations.split(share, np.random.default_rng(seed))
+        order = np.random.default_rng(seed).permutation(len(annotations.items))
+        annotations = annotations.take_items(np.sort(order[: 1 + int(len(order) * JUDGED / size)]))
     everything = np.ones(len(annotations.items), dtype=bool)
     return replace(verdict(annotations, flat(annotations), gold=everything, seed=seed), evidence=0.0)
 

@@ -55,9 +55,9 @@ def parts(annotations: Annotations) -> list[Part]:
     items = annotations.items
     rows = [np.flatnonzero(items.task == m) for m in range(len(items.tasks))]
     several = sum(len(r) > 0 for r in rows) > 1
-    return [
-        Part(annotations.take_items(r), items.tasks[m] if several else "") for m, r in enumerate(rows) if len(r) > 0
-    ]
+    if not several:
+        return [Part(annotations, "")] if len(items) else []
+    return [Part(annotations.take_items(r), items.tasks[m]) for m, r in enumerate(rows) if len(r) > 0]
 
 
 def people(

@@ -51,7 +51,7 @@ def new_table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, min_width=len(title))
     for place, name in enumerate(columns):
         words = not place or not name or name in WORDS
-        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words or name == "bias")
     return table
 
 

@@ -101,8 +101,12 @@ def _summary(key: str, name: str, values: Floats) -> Agreement:
 
 def _weights(blocks: int, draws: int, rng: np.random.Generator) -> Floats:
     """(1 + draws, B) how often each block counts: once each in the data, then as drawn with replacement."""
-    drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), draws) if blocks else np.zeros((draws, 0))
-    return np.vstack([np.ones(blocks), drawn])
+    if not blocks:
+        return np.zeros((1 + draws, 0))
+    place = rng.integers(blocks, size=(draws, blocks)) + blocks * np.arange(1, 1 + draws)[:, None]
+    counts = np.bincount(place.ravel(), minlength=(1 + draws) * blocks).reshape(-1, blocks).astype(np.float64)
+    counts[0] = 1.0
+    return counts
 
 
 def _blocked(votes: Ints, rng: np.random.Generator, width: int) -> Floats:
