@@ -1,9 +1,10 @@
 """Copies: annotators whose mistakes are another's mistakes.
 
-Two good annotators agree because both are right, so only mistakes tell: labels that differ from what the other annotators
-of the item say, weighed by reliability. The two are not asked themselves: who copies looks reliable, and would be believed.
-Where one errs, the other says the same by chance as often as the rest of the item's annotators do (hard items mislead
-everybody), as often as it errs at all, and as often as it says that answer where it is wrong; the largest of the three.
+Two good annotators agree because both are right, so only mistakes tell: labels that differ from what the other
+annotators of the item say, weighed by reliability. The two are not asked themselves: who copies looks reliable, and
+would be believed. Where one errs, the other says the same by chance as often as the rest of the item's annotators do
+(hard items mislead everybody), as often as it errs at all, and as often as it says that answer where it is wrong; the
+largest of the three.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from crowdtune.metrics.meetings import meetings
 
 SHARED, MISTAKES = 20, 8  # least items in common, and least mistakes in common
 ALIKE = 0.8  # share of the mistakes of each that are the other's, and of all answers
+APART = 0.15  # of the mistakes of each: at least so many more than chance gives are the other's
 LOWEST, HIGHEST = 0.02, 0.98  # of a probability, so that a weight and a spread are finite
 UNKNOWN = -1
 
@@ -105,7 +107,8 @@ def _improbable(annotations: Annotations, pairs: Pairs) -> tuple[Floats, Floats]
         expected, spread = (np.bincount(pairs.pair[wrong], c, pairs.size) for c in (chance, chance * (1 - chance)))
         z = np.where(spread > 0, (both - expected) / np.sqrt(np.where(spread > 0, spread, 1.0)), 0.0)
         p = np.maximum(p, ndtr(-z))
-        alike &= both >= ALIKE * np.bincount(pairs.pair[wrong], minlength=pairs.size)
+        mistakes = np.bincount(pairs.pair[wrong], minlength=pairs.size)
+        alike &= (both >= ALIKE * mistakes) & (both - expected >= APART * mistakes)
     return p, np.where(alike, both, 0.0)
 
 
@@ -121,4 +124,4 @@ def _chance(annotations: Annotations, pairs: Pairs, one: Ints, other: Ints) -> F
     does = np.bincount(pairs.pair[missed] * k + other[missed], minlength=pairs.size * k).reshape(-1, k)
     says = (does / np.maximum(may, 1))[pairs.pair, one]
     errs = pairs.rate(missed.astype(np.float64))
-    return np.clip(np.maximum(np.maximum(rest, errs), says), LOWEST, HIGHEST)
+    return np.asarray(np.clip(np.maximum(np.maximum(rest, errs), says), LOWEST, HIGHEST), dtype=np.float64)
