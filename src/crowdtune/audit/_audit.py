@@ -15,6 +15,7 @@ from crowdtune.audit._people import Part, parts, people
 from crowdtune.audit._warnings import Warning, warnings
 from crowdtune.audit._words import in_words, without_model
 from crowdtune.em.given import flat
+from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.agreement import agreement
 from crowdtune.metrics.confusion import confusions, crowd_confusion
 from crowdtune.metrics.crowd import reliability
@@ -45,6 +46,7 @@ class Audit:
         errors: items whose gold or vote looks wrong, the surest first.
         posterior: (I, K) P(truth = k).
         reliability: mean posterior of all labels.
+        posterior_accuracy: share of items with gold that are answered right, None without gold.
         seed: of the bootstrap.
     """
 
@@ -62,6 +64,7 @@ class Audit:
     errors: list[ItemError]
     posterior: Floats
     reliability: float
+    posterior_accuracy: float | None
     seed: int
 
     def results(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class Audit:
             "items": self.items,
             "annotators": len(self.annotators),
             "reliability": self.reliability,
+            "posterior_accuracy": self.posterior_accuracy,
             "verdict": self.verdict.as_dict() | {"before_training": self.verdict.status},
             "in_words": self.in_words,
             "warnings": [asdict(warning) for warning in self.warnings],
@@ -101,10 +105,11 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
     tables = [_task(part, q, rng) for part, q in zip(several, posteriors, strict=True)]
     pairs = list(zip(several, tables, strict=True))
     errors = item_errors(annotations, fit.posterior)
+    right = accuracy(fit.posterior, annotations.items.gold)
     return Audit(
         aggregator=name,
         why=why,
-        compared=list(getattr(fit, "compared", [])),
+        compared=_compared(fit),
         labels=len(annotations),
         items=len(annotations.items),
         annotators=rows,
@@ -116,6 +121,7 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
         errors=errors,
         posterior=fit.posterior,
         reliability=float(np.mean(fit.posterior[annotations.item, annotations.label])),
+        posterior_accuracy=None if np.isnan(right) else right,
         seed=seed,
     )
 
@@ -137,10 +143,21 @@ def _fitted(annotations: Annotations, asked: str) -> tuple[str, str, Fit]:
     return name, f"{name}: {why}.", aggregate.aggregator(name).fit(annotations)
 
 
+def _compared(fit: Fit) -> list[dict[str, Any]]:
+    """What was weighed in choosing the aggregator, [] where it was no choice."""
+    return [
+        {key: row[key] for key in ("task", "aggregator", "nats") if key in row}
+        | {"standard_error": row.get("standard_error", row.get("error"))}
+        for row in getattr(fit, "compared", [])
+    ]
+
+
 def _intervals(annotations: Annotations, fit: Fit) -> dict[str, list[float]]:
     """The one place intervals come from: the aggregator's, else those of a binomial share under Jeffreys' prior."""
     if fit.intervals:
         return dict(fit.intervals)
+    if of_any_posterior := getattr(aggregate, "intervals", None):
+        return dict(of_any_posterior(annotations, fit.posterior))
     from scipy.special import betaincinv
 
     n = annotations.labels_per_annotator
