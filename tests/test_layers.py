@@ -61,7 +61,12 @@ def test_no_rule_is_idle() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import crowdtune", "import crowdtune.cli", "import crowdtune.read, crowdtune.aggregate, crowdtune.simulate"],
+    [
+        "import crowdtune",
+        "import crowdtune.cli",
+        "import crowdtune.audit",
+        "import crowdtune.read, crowdtune.aggregate, crowdtune.simulate",
+    ],
 )
 def test_torch_is_not_imported_until_something_trains(statement: str) -> None:
     check = f"{statement}; import sys; sys.exit(bool({HEAVY!r} & set(sys.modules)))"

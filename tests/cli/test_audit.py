@@ -83,7 +83,7 @@ def test_a_folder(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_page(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "audit", source, "-o", tmp_path / "found.html") == 0
     assert Run(tmp_path / "found").finished
-    assert "mute" in (tmp_path / "found.html").read_text()
+    assert "constant" in (tmp_path / "found.html").read_text()  # names may be left out of a page
     assert run(monkeypatch, "audit", source, "-o", tmp_path / "found.html") == 2
 
 
