@@ -12,6 +12,7 @@ import pytest
 
 from crowdtune.audit import audit
 from tests.audit.planted import COPIED, PLANTED, clean, planted
+from tests.crowds import from_table
 
 FLAGS = ("constant", "too fast", "below chance", "near random", f"copies another: a{COPIED}", "too few to judge")
 
@@ -54,6 +55,12 @@ def test_grades_that_are_too_high() -> None:
     biases = {row["annotator"]: row["bias"] for row in audit(made).annotators}
     assert biases["a3"] in {f"0.{tenth} grades higher than others on the same items" for tenth in (4, 5, 6, 7)}
     assert sum(bool(bias) for bias in biases.values()) <= 2
+
+
+def test_four_labels_are_not_judged() -> None:
+    """Four of four wrong: whatever the interval, the flag is that there are too few."""
+    table = [[i % 2] * 4 + [1 - i % 2 if i < 4 else -1] for i in range(40)]
+    assert {row["annotator"]: row["flags"] for row in audit(from_table(table)).annotators}["a4"] == "too few to judge"
 
 
 def test_names_and_order_do_not_matter() -> None:

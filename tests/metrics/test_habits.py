@@ -72,6 +72,16 @@ def test_one_answer_is_constant_only_where_others_vary() -> None:
     assert not constant(agreed).any()
 
 
+def test_a_tenth_is_a_lean_and_not_constant() -> None:
+    """Of 400 items a0 calls all 0, others nine in ten: no accident, too little to be called constant."""
+    table = np.random.default_rng(0).random((400, 6)) < 0.1
+    table[:, 0] = False
+    found = lean(from_table(table.astype(int).tolist()))
+    assert found.p[0] < 1e-6
+    assert leaning(found).tolist() == [True] + [False] * 5
+    assert not constant(found).any()
+
+
 def test_a_shift_by_hand() -> None:
     """a0 grades 2 where the others' means are 1 and 1.5; twenty items give it weight."""
     found = shift(from_table([[2, 1, 1], [2, 1, 2]] * 10, k=3))
