@@ -30,7 +30,7 @@ def test_it_says_whom_to_trust(
     assert out.startswith("Krippendorff's alpha 0.")
     assert "raw agreement 0.75 [" in out
     assert "constant" in out
-    assert "1 of 4 annotators stand out, with 25% of the labels" in " ".join(out.split())
+    assert "1 of 4 annotators stands out, with 25% of the labels" in " ".join(out.split())
     assert "(mute)" in out
     assert "next: -o report.html" in err
 

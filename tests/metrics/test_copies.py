@@ -35,7 +35,7 @@ def test_a_copy_names_its_source(k: int, faithful: float) -> None:
 
 def test_who_copies_is_not_believed() -> None:
     """A posterior that takes the pair at its word everywhere leaves them no mistake; the others know of them."""
-    truth, table = columns([0.8, 0.7, 0.75, 0.9, 0.7], np.random.default_rng(1), 2)
+    _, table = columns([0.8, 0.7, 0.75, 0.9, 0.7], np.random.default_rng(1), 2)
     table[:, 4] = table[:, 1]
     assert found(table, table[:, 1], 2) == [-1, 4, -1, -1, 1]
 

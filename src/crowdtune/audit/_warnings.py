@@ -87,10 +87,10 @@ def _about_people(rows: list[dict[str, Any]]) -> list[Warning]:
             found.append(Warning(f"{count(len(names), 'annotator')} {ADVICE[flag]}", annotators=names[:NAMED]))
     thin = flagged(rows, THIN)
     if thin:
-        said = (
-            f"{count(len(thin), 'annotator')} gave fewer than {FEW} labels, or labels that leave their reliability open"
+        why = f"fewer than {FEW} labels, or a 95 % interval wider than a half"
+        found.append(
+            Warning(f"too few to judge, ranked last: {count(len(thin), 'annotator')} ({why})", annotators=thin[:NAMED])
         )
-        found.append(Warning(f"{said}: too few to judge, ranked last", annotators=thin[:NAMED]))
     return found
 
 
@@ -112,10 +112,10 @@ def _about_overlap(annotations: Annotations, rows: list[dict[str, Any]]) -> list
         said = "no item has more than two labels: where two annotators differ, little tells who is right"
         found.append(Warning(said + ". A third label on those items would"))
     if alone:
-        said = f"{count(len(alone), 'annotator')} share no item with others: nothing can be said of them"
+        said = f"no item in common with others: {count(len(alone), 'annotator')}, of whom nothing can be said"
         found.append(Warning(said, annotators=alone[:NAMED]))
     if single.any():
-        said = f"{count(int(single.sum()), 'item')} of {len(per_item)} have one label: it is taken at its word"
+        said = f"one label, taken at its word: {int(single.sum())} of {count(len(per_item), 'item')}"
         found.append(Warning(said, items=_ids(annotations, single)))
     return found
 
@@ -161,12 +161,12 @@ def _about_items(annotations: Annotations, errors: Sequence[ItemError]) -> list[
     if none.any():
         found.append(
             Warning(
-                f"{int(none.sum())} of {count(n, 'item')} have no label; they keep their place, without an answer",
+                f"no label: {int(none.sum())} of {count(n, 'item')}; they keep their place, without an answer",
                 items=_ids(annotations, none),
             )
         )
     if tied.any():
-        said = f"{count(int(tied.sum()), 'item')} of {n} have a tied vote: no choice wins by its place in a list"
+        said = f"tied vote: {int(tied.sum())} of {count(n, 'item')}; no choice wins by its place in a list"
         found.append(Warning(said, items=_ids(annotations, tied)))
     if gold.sum() < FEW_GOLD:
         said = f"{count(int(gold.sum()), 'item')} with gold" if gold.any() else "no item has gold"
