@@ -119,7 +119,7 @@ TRIPLES = [(i, j, 1) for i in range(40) for j in range(3)]
 CASES: list[tuple[Annotations, str]] = [
     (from_table([[i % 2] for i in range(30)]), "there is one annotator: nobody to compare with"),
     (from_table([[i % 2, -1] if i < 9 else [-1, i % 2] for i in range(30)]), "every item has one label"),
-    (from_table([[i % 2, i % 2, -1] if i else [-1, -1, 0] for i in range(30)]), "no item in common with others: 1 annotator,"),
+    (from_table([[i % 2, i % 2, -1] if i else [-1, -1, 0] for i in range(30)]), "no item in common with others: 1 ann"),
     (from_table([[i % 2, i % 2] for i in range(30)]), "no item has more than two labels"),
     (from_table([*GOOD, [1, -1, -1, -1]]), "one label, taken at its word: 1 of 41 items"),
     (from_table([*GOOD, [0, 0, 1, 1]]), "tied vote: 1 of 41 items"),

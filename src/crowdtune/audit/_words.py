@@ -106,4 +106,5 @@ def _people(rows: list[dict[str, Any]], labels: int) -> str:
     if not bad:
         return f"none of {count(len(rows), 'annotator')} stands out"
     share = sum(row["labels"] for row in bad) / labels
-    return f"{len(bad)} of {count(len(rows), 'annotator')} stand{'s' * (len(bad) == 1)} out, with {share:.0%} of the labels ({told})"
+    stand = "stands" if len(bad) == 1 else "stand"
+    return f"{len(bad)} of {count(len(rows), 'annotator')} {stand} out, with {share:.0%} of the labels ({told})"
