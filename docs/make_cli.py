@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERBS = ("demo", "aggregate", "more", "simulate", "train", "predict", "evaluate", "report", "export", "bench realm")
 PAGE = Path(__file__).parent / "cli.md"
 
 
@@ -31,11 +30,13 @@ def options_of(kind: type) -> list[str]:
 
 def page() -> str:
     """The whole page."""
+    from crowdtune.cli import app
     from crowdtune.names import find, known
     from crowdtune.training.options import Training
 
     lines = ["# Command line", "", "Made by `make docs`; do not edit.", "", "```text", help_of(), "```"]
-    for verb in VERBS:
+    verbs = [command.name or command.callback.__name__ for command in app.registered_commands]
+    for verb in (*verbs, "bench realm"):
         lines += ["", f"## crowdtune {verb}", "", "```text", help_of(*verb.split()), "```"]
     kinds = {name: find("crowdtune.methods", name, "method") for name in known("crowdtune.methods")}
     head = ["", "| option | default | meaning |", "|---|---|---|"]

@@ -22,6 +22,7 @@ from crowdtune.write.labelled import Labelled
 from crowdtune.write.labelled import label_table as label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
+TEXTS = ("annotator", "bias", "flags")  # columns of annotators.csv that hold words
 WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 
 
@@ -203,7 +204,7 @@ def _thin(count: Ints, extra: dict[str, list[Any]]) -> Bools:
 
 def _typed(name: str, cell: str) -> Any:
     """A cell of annotators.csv as it was before it was written."""
-    if name == "annotator":
+    if name in TEXTS:
         return cell
     if name == "thin":
         return cell == "True"

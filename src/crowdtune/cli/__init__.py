@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, bench, demo, evaluate, export, more, predict, report, simulate, train
+from crowdtune.cli import aggregate, audit, bench, demo, evaluate, export, more, predict, report, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 for verb in (
     demo.demo,
+    audit.audit,
     aggregate.aggregate,
     more.more,
     simulate.simulate,

@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+WORDS = ("bias", "flags")  # columns of text
 SHOWN = 12  # annotators in a table on screen; the file has them all
 
 
@@ -46,27 +47,29 @@ def number(value: Any) -> str:
 
 
 def new_table(title: str, *columns: str) -> Table:
-    """A table without frames: the first column to the left, numbers to the right."""
+    """A table without frames: words to the left, numbers to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, min_width=len(title))
     for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place and name else "left")
+        words = not place or not name or name in WORDS
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words or name == "bias")
     return table
 
 
 def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Annotators as `runs.annotator_table` ranks them: the first and last few, and how many lie between."""
     rows = [_with_interval(row) for row in rows]
-    columns = [name for name in (rows[0] if rows else {}) if name != "thin"]
-    if all(row["accuracy"] is None for row in rows):
-        columns = [c for c in columns if c != "accuracy"]
-    table = new_table("annotators by reliability", *columns, "")
+    names = [name for name in (rows[0] if rows else {}) if name != "thin"]
+    columns = [name for name in names if any(row[name] not in (None, "") for row in rows)]
+    marked = "flags" in names  # which say who is thin
+    table = new_table("annotators by reliability", *columns, *([] if marked else [""]))
     half = SHOWN // 2
     shown = list(rows) if len(rows) <= SHOWN else [*rows[:half], None, *rows[-half:]]
     for row in shown:
         if row is None:
-            table.add_row(f"... {len(rows) - 2 * half} more ...", *[""] * len(columns))
+            table.add_row(f"... {len(rows) - 2 * half} more ...", *[""] * (len(columns) - marked))
         else:
-            table.add_row(*(number(row[c]) for c in columns), "too few to judge" if row["thin"] else "")
+            thin = "too few to judge" if row["thin"] else ""
+            table.add_row(*(number(row[c]) for c in columns), *([] if marked else [thin]))
     return table
 
 
