@@ -94,7 +94,7 @@ def test_no_items(name: str) -> None:
 def test_tasks_do_not_mix(name: str, annotations: Annotations) -> None:
     """Two tasks side by side are answered as each would be alone."""
     task = np.arange(60) % 2
-    both = replace(annotations, items=replace(annotations.items, tasks=["t0", "t1"], task=task))
+    both = replace(annotations, items=replace(annotations.items, tasks=["t0", "t1"], task=task, kinds=()))
     found = posterior(name, both)
     for m in range(2):
         alone = annotations.take_items(np.flatnonzero(task == m))
