@@ -9,6 +9,7 @@ from __future__ import annotations
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._intervals import intervals
 from crowdtune.names import find, known
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "aggregator",
     "crowdlab",
     "evidence",
+    "intervals",
     "names",
     "refuse",
     "vote_shares",
