@@ -1,7 +1,7 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations, evidence) -> Fit`. `crowdlab` is none: it also
-takes a model's probabilities, as an array.
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations, known) -> Fit`, where `known` is
+evidence beside the labels, None for none. `crowdlab` is none: it also takes a model's probabilities, as an array.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ TINY = 1e-9
 
 
 def intervals(annotations: Annotations, posterior: Floats, known: Evidence | None = None) -> dict[str, list[float]]:
-    """Columns reliability_low and reliability_high, J values each: ends of the central 95 % interval; NaN without labels.
+    """Columns reliability_low and reliability_high, J values each: ends of the 95 % interval; NaN without labels.
 
     Args:
         annotations: N labels.

@@ -88,8 +88,8 @@ def _counts(given: Given, posterior: Floats, ratio: Floats) -> tuple[Floats, Flo
     """(J,) expected labels known, and (J, K) expected guesses of each choice; ratio (J, K) is known to guessed."""
     cell = given.annotator * given.width + given.label
     knew = given.at_label(posterior) * (ratio / (1 + ratio)).ravel()[cell]
-    known, said = (np.bincount(cell, weights, ratio.size).reshape(ratio.shape) for weights in (knew, None))
-    return known.sum(axis=1), said - known
+    guessed = np.bincount(cell, weights=1 - knew, minlength=ratio.size).reshape(ratio.shape)
+    return given.per_annotator(knew), np.asarray(guessed, dtype=np.float64)
 
 
 def _evidence(given: Given, right: Floats, wrong: Floats) -> Floats:
@@ -102,7 +102,9 @@ def _beta_distance(found: Floats, prior: Floats) -> float:
     """Kullback-Leibler divergence of Betas (2, J) from their priors, summed, in nats."""
     more = found - prior
     gained = more * digamma(found)
-    return float((betaln(*prior) - betaln(*found) + gained.sum(axis=0) - more.sum(axis=0) * digamma(found.sum(0))).sum())
+    return float(
+        (betaln(*prior) - betaln(*found) + gained.sum(axis=0) - more.sum(axis=0) * digamma(found.sum(0))).sum()
+    )
 
 
 def _dirichlet_distance(found: Floats, prior: float) -> float:

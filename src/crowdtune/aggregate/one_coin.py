@@ -36,9 +36,7 @@ class OneCoin:
         fit = Fit(vote_shares(annotations))
         for part in parts(annotations, fit.posterior, known):
             start, lowest = part.start, 0.0 if part.informed else above_chance(part.given)
-            found = solve_coin(
-                part.flat, part.given, start=start, lowest=lowest, sharpness=1.0, history=part.history
-            )
+            found = solve_coin(part.flat, part.given, start=start, lowest=lowest, sharpness=1.0, history=part.history)
             fit.posterior[part.inside, : part.given.width] = found.posterior
             fit.log_posteriors[part.task] = found.log_posteriors
         conclude(fit.posterior, annotations, known)
@@ -50,7 +48,7 @@ class OneCoin:
 
 
 def _drawn(part: Part, coins: Coin, annotations: Annotations) -> dict[str, list[float]]:
-    """Ends of each annotator's 95 % interval under the same priors; with evidence the crowd's is kept as it was found."""
+    """Ends of each annotator's 95 % interval under the same priors; with evidence the crowd's stays as found."""
     rng = np.random.default_rng(0)
     if not part.informed:
         learned = crowd_prior(above_chance(part.given))

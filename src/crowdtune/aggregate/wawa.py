@@ -38,7 +38,8 @@ class Wawa:
             weight = agreed / np.maximum(given.labels_per_annotator, 1)
             heard = given.per_choice(weight[given.annotator], np.zeros(len(given)))
             total = heard.sum(axis=1, keepdims=True)
-            plain = fit.posterior[part.inside, : given.width]
-            fit.posterior[part.inside, : given.width] = np.where(total > 0, heard / np.where(total > 0, total, 1), plain)
+            fit.posterior[part.inside, : given.width] = np.where(
+                total > 0, heard / np.where(total > 0, total, 1), part.start
+            )
         conclude(fit.posterior, annotations, known)
         return fit

@@ -67,7 +67,7 @@ class CrowdPrior:
 
 
 def crowd_prior(lowest: float = 0.0, strongest: float = STRONGEST) -> CrowdPrior:
-    """Means from `lowest` to 1, strengths from 2 to `strongest` pseudo-labels, as far as alpha and beta are 1 or more."""
+    """Means from `lowest` to 1, strengths from 2 to `strongest` pseudo-labels, as far as alpha and beta are >= 1."""
     steps = (np.arange(MEANS) + 0.5) / MEANS
     mean, strength = np.meshgrid(lowest + (1 - lowest) * steps, np.geomspace(WEAKEST, strongest, STRENGTHS))
     alpha, beta = mean * strength, (1 - mean) * strength
