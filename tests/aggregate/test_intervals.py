@@ -59,7 +59,7 @@ def test_intervals_hold_planted_reliabilities(made: Callable[[int], Made], name:
 
 
 def test_known_truths_leave_the_beta_posterior() -> None:
-    """400 gold items, 270 right; the crowd's prior is worth 5 labels: ends are within 0.012 of those of Beta(271, 131)."""
+    """400 gold items, 270 right, and a crowd's prior worth 5 labels: ends are within 0.012 of Beta(271, 131)'s."""
     labels = [(i, 0, int(i < 270)) for i in range(400)]
     annotations = crowd(make_items([1] * 400), labels)
     known = evidence(annotations, np.ones(400, dtype=bool))
