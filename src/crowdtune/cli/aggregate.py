@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from crowdtune.aggregate import Evidence, aggregator, evidence, intervals
+from crowdtune.aggregate import Evidence, aggregator, evidence, intervals, names
 from crowdtune.annotations import Annotations
 from crowdtune.cli._flags import Json, Load
 from crowdtune.cli._screen import annotator_table, say, share, show, show_json
@@ -24,7 +24,7 @@ from crowdtune.write.tables import check_form, write_table
 @reads
 def aggregate(
     load: Load,
-    method: Annotated[str, typer.Option(help="majority, dawid-skene or one-coin.")] = "dawid-skene",
+    method: Annotated[str, typer.Option(help=f"{', '.join(names())}.")] = "dawid-skene",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
     gold_evidence: Annotated[
         bool, typer.Option("--gold-evidence", help="Use gold answers as known truths; accuracy is then not measured.")
