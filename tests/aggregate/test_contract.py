@@ -74,7 +74,7 @@ def test_items_without_labels_keep_their_place(name: str, annotations: Annotatio
     alone = posterior(name, thinned.take_items(np.arange(0, 60, 2)))
     same(found.sum(axis=1), np.ones(60))
     sure = alone.max(axis=1) > 0.9
-    assert sure.sum() >= 20
+    assert sure.sum() >= 10
     assert (found[::2].argmax(axis=1) == alone.argmax(axis=1))[sure].all()
 
 
@@ -94,7 +94,7 @@ def test_no_items(name: str) -> None:
 def test_tasks_do_not_mix(name: str, annotations: Annotations) -> None:
     """Two tasks side by side are answered as each would be alone."""
     task = np.arange(60) % 2
-    both = replace(annotations, items=replace(annotations.items, tasks=["t0", "t1"], task=task))
+    both = replace(annotations, items=replace(annotations.items, tasks=["t0", "t1"], task=task, kinds=()))
     found = posterior(name, both)
     for m in range(2):
         alone = annotations.take_items(np.flatnonzero(task == m))

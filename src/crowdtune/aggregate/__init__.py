@@ -1,16 +1,30 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations) -> Fit`. `crowdlab` is none: it also
-takes a model's probabilities, as an array.
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations, known) -> Fit`, where `known` is
+evidence beside the labels, None for none. `crowdlab` is none: it also takes a model's probabilities, as an array.
 """
 
 from __future__ import annotations
 
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
+from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._intervals import intervals
 from crowdtune.names import find, known
 
-__all__ = ["Aggregator", "Ensemble", "Fit", "aggregator", "crowdlab", "names", "vote_shares"]
+__all__ = [
+    "Aggregator",
+    "Ensemble",
+    "Evidence",
+    "Fit",
+    "aggregator",
+    "crowdlab",
+    "evidence",
+    "intervals",
+    "names",
+    "refuse",
+    "vote_shares",
+]
 
 
 def names() -> list[str]:

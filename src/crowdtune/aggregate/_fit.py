@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from crowdtune.aggregate._evidence import Evidence
 from crowdtune.annotations import Annotations, Bools, Floats
 
 
@@ -18,20 +19,22 @@ class Fit:
         posterior: (I, K) P(truth = k), rows sum to 1; uniform where an item has no label.
         confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
         intervals: columns reliability_low and reliability_high, J values each, where the model gives them.
-        log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
+        log_posteriors: task -> log posterior density, or its bound, in nats after every step of EM; never falls.
+        difficulty: (I,) how hard each item is, above 0, where the model says; NaN without labels.
     """
 
     posterior: Floats
     confusion: dict[str, Floats] = field(default_factory=dict)
     intervals: dict[str, list[float]] = field(default_factory=dict)
     log_posteriors: dict[str, list[float]] = field(default_factory=dict)
+    difficulty: Floats | None = None
 
 
 class Aggregator(Protocol):
     """Infers truths from annotations."""
 
-    def fit(self, annotations: Annotations) -> Fit:
-        """Posterior over the truth of every item."""
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
+        """Posterior over the truth of every item; refuses evidence it cannot use."""
         ...
 
 
