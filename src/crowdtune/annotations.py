@@ -100,6 +100,15 @@ class Items:
                 f"a confusion matrix would only model the position of answers. Use {instead}."
             )
 
+    def require_kind(self, kind: str, method: str, instead: str) -> None:
+        """Refuse tasks whose answers are of another kind, for a method that reads more into the answers."""
+        for m, task in enumerate(self.tasks):
+            if self.kinds[m] != kind:
+                raise InputError(
+                    f"{method} needs answers of kind '{kind}', those of '{task}' are of kind '{self.kinds[m]}'. "
+                    f"Use {instead}."
+                )
+
     @property
     def common_choices(self) -> tuple[str, ...]:
         """The choices all items share, () where they differ."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,12 +19,22 @@ class Fit:
         confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
         intervals: columns reliability_low and reliability_high, J values each, where the model gives them.
         log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
+        columns: further columns of annotators, J values each, None where nothing is known of one.
+        scores: thing compared -> score in nats, for pairs: the difference of two is the log-odds that one is better.
+        chosen: task -> name of the aggregator that answered it, where that was a choice.
+        compared: rows of what was weighed in choosing.
+        notes: what a reader of the result must know, a sentence each.
     """
 
     posterior: Floats
     confusion: dict[str, Floats] = field(default_factory=dict)
     intervals: dict[str, list[float]] = field(default_factory=dict)
     log_posteriors: dict[str, list[float]] = field(default_factory=dict)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
+    compared: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Aggregator(Protocol):
