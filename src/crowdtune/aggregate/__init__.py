@@ -1,16 +1,28 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations) -> Fit`. `crowdlab` is none: it also
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations, evidence) -> Fit`. `crowdlab` is none: it also
 takes a model's probabilities, as an array.
 """
 
 from __future__ import annotations
 
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
+from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
 from crowdtune.names import find, known
 
-__all__ = ["Aggregator", "Ensemble", "Fit", "aggregator", "crowdlab", "names", "vote_shares"]
+__all__ = [
+    "Aggregator",
+    "Ensemble",
+    "Evidence",
+    "Fit",
+    "aggregator",
+    "crowdlab",
+    "evidence",
+    "names",
+    "refuse",
+    "vote_shares",
+]
 
 
 def names() -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from crowdtune.aggregate._evidence import Evidence
 from crowdtune.annotations import Annotations, Bools, Floats
 
 
@@ -40,8 +41,8 @@ class Fit:
 class Aggregator(Protocol):
     """Infers truths from annotations."""
 
-    def fit(self, annotations: Annotations) -> Fit:
-        """Posterior over the truth of every item."""
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
+        """Posterior over the truth of every item; refuses evidence it cannot use."""
         ...
 
 

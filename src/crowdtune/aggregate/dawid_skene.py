@@ -13,11 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import logsumexp, softmax
 
+from crowdtune.aggregate._evidence import Evidence
 from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._parts import Part, conclude, parts
 from crowdtune.annotations import Annotations, Floats
+from crowdtune.em.given import Given
+from crowdtune.em.solve import distributions
+from crowdtune.errors import InputError
 
+MOST_CELLS = 100_000_000  # of all confusion matrices; about 3 GB with what EM needs beside them
 TINY = 1e-300  # keeps log(0) finite where the prior is 0
 
 
@@ -36,26 +41,26 @@ class DawidSkene:
     max_steps: int = 200
     tolerance: float = 1e-6
 
-    def fit(self, annotations: Annotations) -> Fit:
-        """Run EM in each task by itself, from the vote shares; needs choices that all items of a task share."""
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
+        """Run EM in each task by itself, from the vote shares; needs choices that all items of a task share.
+
+        An annotator's history is spread evenly over the truths. With evidence EM begins where evidence leads.
+        """
         items = annotations.items
         items.require_shared_choices("dawid-skene", instead="majority, or crowdtune train")
+        _require_room(annotations)
         posterior = vote_shares(annotations)
         fit = Fit(posterior)
-        for m, task in enumerate(items.tasks):
-            inside = np.flatnonzero((items.task == m) & (annotations.labels_per_item > 0))
-            if not len(inside):
-                continue
-            k = int(items.n_choices[inside[0]])
-            part = annotations.take_items(inside)
-            shares, fit.confusion[task], fit.log_posteriors[task] = self._fit_task(part, k)
-            posterior[inside, :k] = shares
+        for part in parts(annotations, posterior, known):
+            found, fit.confusion[part.task], fit.log_posteriors[part.task] = self._fit_task(part)
+            posterior[part.inside, : part.given.width] = found
+        conclude(posterior, annotations, known)
         return fit
 
-    def _fit_task(self, annotations: Annotations, k: int) -> tuple[Floats, Floats, list[float]]:
-        given = _indicator(annotations, k)
-        posterior = vote_shares(annotations)[:, :k]
-        alpha = np.where(np.eye(k, dtype=bool), self.prior, self.prior / k)
+    def _fit_task(self, part: Part) -> tuple[Floats, Floats, list[float]]:
+        k, posterior = part.given.width, part.start
+        given, clamp = _indicator(part.given), part.given.known
+        alpha = self._alpha(part)
         log_posteriors: list[float] = []
         for _ in range(self.max_steps):
             met = (given.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1)  # [j, t, l]
@@ -63,19 +68,41 @@ class DawidSkene:
             classes = _normalised(self.prior / k + posterior.sum(axis=0))
             rates = np.log(confusion + TINY)
             score = given @ rates.transpose(0, 2, 1).reshape(-1, k) + np.log(classes + TINY)
-            posterior = softmax(score, axis=1)
+            posterior, total = distributions(score if clamp is None else score + clamp)
             prior = (alpha * rates).sum() + (self.prior / k * np.log(classes + TINY)).sum()
-            log_posteriors.append(float(logsumexp(score, axis=1).sum() + prior))
-            if _settled(log_posteriors, self.tolerance * len(annotations)):
+            log_posteriors.append(float(total + prior))
+            if _settled(log_posteriors, self.tolerance * len(part.given)):
                 break
         return posterior, confusion, log_posteriors
 
+    def _alpha(self, part: Part) -> Floats:
+        """(1, K, K) pseudo-labels of every annotator, or (J, K, K) with their histories."""
+        k = part.given.width
+        same = np.eye(k, dtype=bool)
+        alpha = np.where(same, self.prior, self.prior / k)[None]
+        if not part.history.any():
+            return alpha
+        right, wrong = part.history[:, :, None, None] / k
+        return np.asarray(alpha + np.where(same, right, wrong / max(k - 1, 1)))
 
-def _indicator(annotations: Annotations, k: int) -> sp.csr_array:
+
+def _require_room(annotations: Annotations) -> None:
+    """Refuse matrices that would fill the memory."""
+    items = annotations.items
+    sizes = [int(items.n_choices[items.task == m].max(initial=0)) for m in range(len(items.tasks))]
+    cells = len(annotations.annotators) * sum(k * k for k in sizes)
+    if cells > MOST_CELLS:
+        raise InputError(
+            f"dawid-skene would need a matrix of {max(sizes)} x {max(sizes)} for each of {len(annotations.annotators)} "
+            f"annotators, {cells:.1e} numbers in all; at most {MOST_CELLS:.0e} are made. Use one-coin or mace."
+        )
+
+
+def _indicator(given: Given) -> sp.csr_array:
     """(I, J * K) sparse, 1 where that annotator gave that item that label."""
-    column = annotations.annotator * k + annotations.label
-    shape = (len(annotations.items), len(annotations.annotators) * k)
-    return sp.csr_array((np.ones(len(column)), (annotations.item, column)), shape=shape)
+    column = given.annotator * given.width + given.label
+    shape = (given.n_items, given.n_annotators * given.width)
+    return sp.csr_array((np.ones(len(column)), (given.item, column)), shape=shape)
 
 
 def _normalised(counts: Floats) -> Floats:

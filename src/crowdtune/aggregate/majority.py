@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crowdtune.aggregate._evidence import Evidence, refuse
 from crowdtune.aggregate._fit import Fit, vote_shares, winners
 from crowdtune.annotations import Annotations
 
@@ -12,6 +13,7 @@ from crowdtune.annotations import Annotations
 class Majority:
     """All weight on the choice with the most votes; tied choices share it."""
 
-    def fit(self, annotations: Annotations) -> Fit:
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
         """Posterior with 1 on the winner, 1/2 each on two tied winners, uniform without labels."""
+        refuse(known, "majority", why="every vote counts the same")
         return Fit(winners(vote_shares(annotations), annotations.items.choice_mask))

@@ -15,37 +15,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crowdtune.aggregate._evidence import Evidence
 from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._parts import Part, conclude, parts
 from crowdtune.annotations import Annotations
 from crowdtune.em.coin import Coin
 from crowdtune.em.gibbs import interval_columns, sample
-from crowdtune.em.given import Given, flat, given
 from crowdtune.em.prior import above_chance, crowd_prior, solve_coin
+
+SAMPLED = 20_000  # labels up to which intervals are drawn; above, `intervals` computes them
 
 
 @dataclass(frozen=True)
 class OneCoin:
-    """One coin per annotator and task; nothing to set. With one task it also gives 95 % intervals, by sampling."""
+    """One coin per annotator and task; nothing to set. Intervals are drawn where one task has few labels."""
 
-    def fit(self, annotations: Annotations) -> Fit:
-        """Run EM in each task by itself, from the vote shares."""
-        items = annotations.items
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
+        """Run EM in each task by itself, from the vote shares, or where evidence leads."""
         fit = Fit(vote_shares(annotations))
-        for m, task in enumerate(items.tasks):
-            inside = np.flatnonzero((items.task == m) & (annotations.labels_per_item > 0))
-            if not len(inside):
-                continue
-            part = annotations.take_items(inside)
-            seen = given(part)
-            found = solve_coin(flat(part), seen, start=vote_shares(part), lowest=above_chance(seen), sharpness=1.0)
-            fit.posterior[inside, : part.items.max_choices] = found.posterior
-            fit.log_posteriors[task] = found.log_posteriors
-            if len(items.tasks) == 1:
-                fit.intervals.update(_intervals(part, seen, found.annotators))
+        for part in parts(annotations, fit.posterior, known):
+            start, lowest = part.start, 0.0 if part.informed else above_chance(part.given)
+            found = solve_coin(
+                part.flat, part.given, start=start, lowest=lowest, sharpness=1.0, history=part.history
+            )
+            fit.posterior[part.inside, : part.given.width] = found.posterior
+            fit.log_posteriors[part.task] = found.log_posteriors
+        conclude(fit.posterior, annotations, known)
+        if len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
+            fit.intervals.update(_drawn(part, found.annotators, annotations, lowest))
         return fit
 
 
-def _intervals(annotations: Annotations, seen: Given, coins: Coin) -> dict[str, list[float]]:
+def _drawn(part: Part, coins: Coin, annotations: Annotations, lowest: float) -> dict[str, list[float]]:
     """Ends of each annotator's 95 % interval, under the same priors."""
-    learned, rng = crowd_prior(above_chance(seen)), np.random.default_rng(0)
-    return interval_columns(sample(flat(annotations), seen, coins, 1.0, rng, learned=learned), annotations)
+    learned, rng = crowd_prior(lowest), np.random.default_rng(0)
+    return interval_columns(sample(part.flat, part.given, coins, 1.0, rng, learned=learned), annotations)

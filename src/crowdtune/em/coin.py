@@ -34,10 +34,19 @@ class Coin:
 
     def log_likelihood(self, given: Given) -> Floats:
         """(N, K) nats."""
-        s = self.reliability[given.annotator]
-        table = np.repeat((np.log1p(-s) - np.log(given.n_choices - 1))[:, None], given.width, axis=1)
-        table[np.arange(len(given)), given.label] = np.log(s)
+        right, wrong = self._nats(given)
+        table = np.repeat(wrong[:, None], given.width, axis=1)
+        table[np.arange(len(given)), given.label] = right
         return table
+
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) nats, without the table of every label under every truth."""
+        return given.per_choice(*self._nats(given))
+
+    def _nats(self, given: Given) -> tuple[Floats, Floats]:
+        """(N,) nats of each label where it is right and where it is wrong."""
+        right, wrong = np.log(self.reliability), np.log1p(-self.reliability)
+        return right[given.annotator], wrong[given.annotator] - np.log(given.n_choices - 1)
 
     def log_prior(self) -> float:
         """Log Beta density, summed over annotators, up to a constant."""

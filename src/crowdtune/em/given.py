@@ -48,13 +48,20 @@ class Given:
 
     def evidence(self, annotators: Annotators) -> Floats:
         """(I, K) log-likelihood in nats of all labels of an item under each truth, and what else is known of it."""
-        found = self.per_item(annotators.log_likelihood(self))
+        found = annotators.evidence(self)
         return found if self.known is None else found + self.known
 
     def per_item(self, values: Floats) -> Floats:
         """(I, K) sums of (N, K) values over the labels of each item."""
         columns = [np.bincount(self.item, weights=column, minlength=self.n_items) for column in values.T]
         return np.stack(columns, axis=1) if columns else np.zeros((self.n_items, 0))
+
+    def per_choice(self, right: Floats, wrong: Floats) -> Floats:
+        """(I, K) sums over the labels of each item of `right` (N,) under the truth they name and `wrong` elsewhere."""
+        cell = np.bincount(self.item * self.width + self.label, right - wrong, self.n_items * self.width)
+        found = cell.reshape(self.n_items, self.width)
+        found += np.bincount(self.item, weights=wrong, minlength=self.n_items)[:, None]
+        return found
 
     def per_annotator(self, values: Floats) -> Floats:
         """(J,) sums of (N,) values over the labels of each annotator."""
@@ -75,6 +82,10 @@ class Annotators(Protocol):
 
     def log_likelihood(self, given: Given) -> Floats:
         """(N, K) nats: each label under each truth."""
+        ...
+
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) nats: all labels of an item under each truth; `given.per_item` of them, or a shorter way."""
         ...
 
     def log_prior(self) -> float:

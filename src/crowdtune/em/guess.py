@@ -39,6 +39,10 @@ class Guess:
         table[np.arange(len(given)), given.label] = np.log(e + missed)
         return table
 
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) nats."""
+        return given.per_item(self.log_likelihood(given))
+
     def log_prior(self) -> float:
         """Log Beta density, summed over annotators, up to a constant."""
         e = self.expertise

@@ -46,6 +46,10 @@ class Kernel:
         """(N, K) nats: the column of what was said, under every truth."""
         return np.log(self.confusion[given.annotator, :, given.label] + TINY)
 
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) nats."""
+        return given.per_item(self.log_likelihood(given))
+
     def log_prior(self) -> float:
         """Log Dirichlet density of the rows around shared errors, with the coin's own prior, up to a constant."""
         centre = self._centre()

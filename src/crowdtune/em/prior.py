@@ -78,7 +78,13 @@ def above_chance(given: Given) -> float:
 
 
 def solve_coin(
-    log_p: Floats, given: Given, *, start: Floats | None = None, lowest: float = 0.0, sharpness: float | None = None
+    log_p: Floats,
+    given: Given,
+    *,
+    start: Floats | None = None,
+    lowest: float = 0.0,
+    sharpness: float | None = None,
+    history: Floats | None = None,
 ) -> Solution[Coin]:
     """One coin under the prior its crowd teaches: EM and the prior in turn, until the prior stays.
 
@@ -91,7 +97,9 @@ def solve_coin(
         start: (I, K) posterior to begin with; by default the model's own.
         lowest: mean of the least reliable crowd held possible; `above_chance` without a model.
         sharpness: exponent of the model's probabilities; None fits it.
+        history: (2, J) pseudo-labels right and wrong of annotators met before.
     """
+    before_right, before_wrong = (0.0, 0.0) if history is None else history
     possible = crowd_prior(lowest)
     posterior = np.exp(log_p) if start is None else start
     before = None
@@ -99,7 +107,7 @@ def solve_coin(
         prior = possible.fitted(given, posterior)
         if prior == before:
             break
-        ready = coin(given, prior[0] + 1, prior[1] + 1)
+        ready = coin(given, prior[0] + 1 + before_right, prior[1] + 1 + before_wrong)
         found = solve(log_p, given, ready, start=posterior, sharpness=sharpness)
         posterior, before = found.posterior, prior
     return found

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp, softmax
+from scipy.special import log_softmax, softmax
 
 from crowdtune.annotations import Floats
 from crowdtune.em.given import Annotators, Given
@@ -74,12 +74,22 @@ def solve(
         annotators = annotators.refit(given, posterior)
         gamma = best_sharpness(log_p, posterior, gamma) if sharpness is None else sharpness
         evidence = given.evidence(annotators)
-        score = log_softmax(gamma * log_p, axis=1) + evidence
-        posterior = softmax(score, axis=1)
-        values.append(float(logsumexp(score, axis=1).sum()) + annotators.log_prior())
+        posterior, total = distributions(log_softmax(gamma * log_p, axis=1) + evidence)
+        values.append(total + annotators.log_prior())
         if len(values) > 1 and values[-1] - values[-2] < tolerance * max(len(given), 1):
             break
     return Solution(posterior, annotators, gamma, evidence, values)
+
+
+def distributions(score: Floats) -> tuple[Floats, float]:
+    """Rows of (I, K) nats as probabilities, and the sum of their log totals; for many rows of few columns."""
+    top = score[:, 0].copy() if score.shape[1] else np.zeros(len(score))
+    for column in score.T[1:]:
+        np.maximum(top, column, out=top)
+    likely = np.exp(score - top[:, None])
+    total = likely @ np.ones(score.shape[1])
+    likely /= total[:, None]
+    return likely, float(top.sum() + np.log(total).sum())
 
 
 def best_sharpness(log_p: Floats, posterior: Floats, start: float) -> float:

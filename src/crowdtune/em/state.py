@@ -55,6 +55,10 @@ class StateCoin:
         own = replace(given, annotator=np.arange(len(given)))
         return Coin(self.reliability(given.item, given.annotator)).log_likelihood(own)
 
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) nats."""
+        return given.per_item(self.log_likelihood(given))
+
     def log_prior(self) -> float:
         """Log density of rho and w, up to a constant."""
         rho, w = self.weight[:, 0], self.weight[:, 1:]
