@@ -102,11 +102,11 @@ class Items:
 
     def require_kind(self, kind: str, method: str, instead: str) -> None:
         """Refuse tasks whose answers are of another kind, for a method that reads more into the answers."""
-        for m, task in enumerate(self.tasks):
+        for m in np.unique(self.task).tolist():
             if self.kinds[m] != kind:
                 raise InputError(
-                    f"{method} needs answers of kind '{kind}', those of '{task}' are of kind '{self.kinds[m]}'. "
-                    f"Use {instead}."
+                    f"{method} needs answers of kind '{kind}', those of '{self.tasks[m]}' are of kind "
+                    f"'{self.kinds[m]}'. Use {instead}."
                 )
 
     @property

@@ -1,7 +1,7 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations, evidence) -> Fit`. `crowdlab` is none: it also
-takes a model's probabilities, as an array.
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations, evidence) -> Fit`. `crowdlab` and
+`medoid` are none: they also take a model's probabilities, or embeddings, as an array.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._medoid import answers, medoid
 from crowdtune.names import find, known
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Evidence",
     "Fit",
     "aggregator",
+    "answers",
     "crowdlab",
     "evidence",
+    "medoid",
     "names",
     "refuse",
     "vote_shares",

@@ -61,3 +61,15 @@ def winners(scores: Floats, among: Bools) -> Floats:
     top = np.where(among, scores, -np.inf)
     won = np.isclose(top, top.max(axis=1, keepdims=True, initial=-np.inf)) & among
     return np.asarray(won / won.sum(axis=1, keepdims=True))
+
+
+def met_only(values: Floats, annotations: Annotations) -> list[float | None]:
+    """(J,) values as a column of annotators, None for those without labels."""
+    seen = annotations.labels_per_annotator > 0
+    return [round(float(v), 4) if s else None for v, s in zip(values, seen, strict=True)]
+
+
+def ranking(scores: dict[str, float]) -> dict[str, list[str] | list[float]]:
+    """Columns thing and score, the best first."""
+    order = sorted(scores, key=lambda thing: -scores[thing])
+    return {"thing": order, "score": [scores[thing] for thing in order]}

@@ -29,7 +29,8 @@ from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
 from scipy.special import log_softmax, logit
 
-from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._evidence import Evidence, refuse
+from crowdtune.aggregate._fit import Fit, met_only, vote_shares
 from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.em.grid import Grid, Placed, indicator, normal, place
 from crowdtune.errors import InputError
@@ -46,8 +47,9 @@ VARIANCE = 4.0  # of scores, before anything is seen
 class BradleyTerry:
     """Scores per task; nothing to set."""
 
-    def fit(self, annotations: Annotations) -> Fit:
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
         """Run EM in each task by itself, from the scores of the votes; an item compares its first two choices."""
+        refuse(known, "bradley-terry", why="it begins at the scores of the votes")
         items = annotations.items
         items.require_kind("pair", "bradley-terry", instead="auto, which takes what suits each task")
         fit = Fit(vote_shares(annotations))
@@ -62,11 +64,9 @@ class BradleyTerry:
             found, scores = _place(part, k, pairs, len(things), grid)
             fit.posterior[inside, :k], fit.log_posteriors[task] = found.posterior, found.bounds
             fit.confusion[task] = found.mean(np.exp(grid.log_rates))
-            seen = part.labels_per_annotator > 0
-            for column, values in (("right", right), ("first", lean)):
-                mean = found.mean(values)
-                known = [round(float(v), 4) if s else None for v, s in zip(mean, seen, strict=True)]
-                fit.columns[column + ("" if len(items.tasks) == 1 else f":{task}")] = known
+            suffix = "" if len(items.tasks) == 1 else f":{task}"
+            fit.columns["right" + suffix] = met_only(found.mean(right), part)
+            fit.columns["first" + suffix] = met_only(found.mean(lean), part)
             fit.scores.update({name + things[p]: round(float(scores[p]), 6) for p in range(len(things))})
             if (parts := int(_parts(pairs, len(things)).max()) + 1) > 1:
                 fit.notes.append(

@@ -28,20 +28,24 @@ SAMPLED = 20_000  # labels up to which intervals are drawn; above, `intervals` c
 
 @dataclass(frozen=True)
 class OneCoin:
-    """One coin per annotator and task; nothing to set. Intervals are drawn where one task has few labels."""
+    """One coin per annotator and task.
+
+    Args:
+        intervals: draw 95 % intervals too, where one task has few labels.
+    """
+
+    intervals: bool = True
 
     def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
         """Run EM in each task by itself, from the vote shares, or where evidence leads."""
         fit = Fit(vote_shares(annotations))
         for part in parts(annotations, fit.posterior, known):
             start, lowest = part.start, 0.0 if part.informed else above_chance(part.given)
-            found = solve_coin(
-                part.flat, part.given, start=start, lowest=lowest, sharpness=1.0, history=part.history
-            )
+            found = solve_coin(part.flat, part.given, start=start, lowest=lowest, sharpness=1.0, history=part.history)
             fit.posterior[part.inside, : part.given.width] = found.posterior
             fit.log_posteriors[part.task] = found.log_posteriors
         conclude(fit.posterior, annotations, known)
-        if len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
+        if self.intervals and len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
             fit.intervals.update(_drawn(part, found.annotators, annotations, lowest))
         return fit
 

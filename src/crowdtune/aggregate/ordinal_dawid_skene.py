@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax, ndtr
 
-from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._evidence import Evidence, refuse
+from crowdtune.aggregate._fit import Fit, met_only, vote_shares
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.em.grid import Grid, Placed, indicator, normal, place
 
@@ -39,8 +39,9 @@ PRIOR = 1.0  # pseudo-items of each grade
 class OrdinalDawidSkene:
     """Bias and spread per annotator and task; nothing to set."""
 
-    def fit(self, annotations: Annotations) -> Fit:
+    def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
         """Run EM in each task by itself, from the vote shares; needs grades that all items of a task share."""
+        refuse(known, "ordinal-dawid-skene", why="it begins at the vote")
         items = annotations.items
         items.require_kind("grade", "ordinal-dawid-skene", instead="auto, which takes what suits each task")
         items.require_shared_choices("ordinal-dawid-skene", instead="majority")
@@ -55,11 +56,9 @@ class OrdinalDawidSkene:
             found = _place(part, k, grid)
             fit.posterior[inside, :k] = found.posterior
             fit.confusion[task], fit.log_posteriors[task] = found.mean(np.exp(grid.log_rates)), found.bounds
-            name = "" if len(items.tasks) == 1 else f":{task}"
-            seen = part.labels_per_annotator > 0
-            for column, values in (("bias", bias), ("spread", spread)):
-                mean = found.mean(values)
-                fit.columns[column + name] = [_known(v, s) for v, s in zip(mean, seen, strict=True)]
+            suffix = "" if len(items.tasks) == 1 else f":{task}"
+            fit.columns["bias" + suffix] = met_only(found.mean(bias), part)
+            fit.columns["spread" + suffix] = met_only(found.mean(spread), part)
         return fit
 
 
@@ -92,7 +91,3 @@ def _grid(k: int) -> tuple[Grid, Floats, Floats]:
     first = len(usual) * len(NU) * 3 + len(NU) * 2 + 1  # tau 0.6, spread about 0.7, nu 0.35: before anything is seen
     priors = priors[first:] + priors[:first]
     return Grid(np.log(rates), np.stack(priors)), bias, spread
-
-
-def _known(value: Any, known: Any) -> float | None:
-    return round(float(value), 4) if known else None
