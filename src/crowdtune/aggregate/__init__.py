@@ -7,6 +7,7 @@ An aggregator is a file here: a frozen dataclass of options with `fit(annotation
 from __future__ import annotations
 
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
+from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
 from crowdtune.aggregate._medoid import answers, medoid
@@ -14,11 +15,14 @@ from crowdtune.names import find, known
 
 __all__ = [
     "Aggregator",
+    "Block",
     "Ensemble",
     "Evidence",
     "Fit",
     "aggregator",
     "answers",
+    "block_weights",
+    "blocks",
     "crowdlab",
     "evidence",
     "medoid",

@@ -42,8 +42,8 @@ def medoid(annotations: Annotations, embeddings: Floats) -> Fit:
 
     Returns:
         Fit with posterior (I, K) proportional to exp(-distance^2 / mean variance): shares to rank answers by, no
-        calibrated probabilities. Column "closeness": mean cosine of an annotator's answers to the mean of the others', None where
-        there never was another.
+        calibrated probabilities. Column "closeness": mean cosine of an annotator's answers to the mean of the
+        others', None where there never was another.
     """
     texts = answers(annotations.items)
     if embeddings.ndim != 2 or len(embeddings) != len(texts):
