@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.annotations import Annotations, Floats, Ints, Items
 
 CHOICES = np.array([0.4, 0.25, 0.18, 0.12, 0.05])  # shares of the K = 5 truths
 KINDS = (0.6, 0.25, 0.1, 0.05)  # shares of good, mediocre, random and constant annotators
@@ -12,8 +12,8 @@ GOOD, MEDIOCRE = (0.75, 0.95), (0.45, 0.7)  # least and highest reliability
 SIZES = {10_000: 1_000, 100_000: 2_000, 1_000_000: 5_000, 10_000_000: 20_000}  # labels -> annotators
 
 
-def zipf_crowd(labels: int, annotators: int, per_item: int = 5, seed: int = 0) -> Annotations:
-    """About `labels` labels, `per_item` of each item, with gold; names are short texts."""
+def zipf_crowd(labels: int, annotators: int, per_item: int = 5, seed: int = 0) -> tuple[Annotations, Floats]:
+    """About `labels` labels, `per_item` of each item or fewer, with gold; and the (J,) reliabilities planted."""
     rng = np.random.default_rng(seed)
     k, n = len(CHOICES), max(labels // per_item, 1)
     truth = rng.choice(k, size=n, p=CHOICES)
@@ -25,12 +25,20 @@ def zipf_crowd(labels: int, annotators: int, per_item: int = 5, seed: int = 0) -
     again[1:] = (item[order][1:] == item[order][:-1]) & (who[order][1:] == who[order][:-1])
     kept = np.sort(order[~again])
     item, who = item[kept], who[kept]
-    ends = matrices(annotators, rng).cumsum(axis=2).astype(np.float32)
+    confusion = matrices(annotators, rng)
+    ends = confusion.cumsum(axis=2).astype(np.float32)
     label = np.zeros(len(item), dtype=np.int64)
     drawn = rng.random(len(item), dtype=np.float32)
     for c in range(k - 1):
         label += drawn > ends[who, truth[item], c]
-    none, names = np.zeros(n, dtype=np.int64), [f"i{i}" for i in range(n)]
+    reliability = (confusion.diagonal(axis1=1, axis2=2) * CHOICES).sum(axis=1)
+    return annotations(item, who, label, truth, annotators), reliability
+
+
+def annotations(item: Ints, who: Ints, label: Ints, truth: Ints, annotators: int) -> Annotations:
+    """Annotations of one task from codes; names are short texts."""
+    n, none = len(truth), np.zeros(len(truth), dtype=np.int64)
+    names = [f"i{i}" for i in range(n)]
     items = Items(names, [""] * n, [tuple("abcde")], none, ["t"], none, truth, [""] * n)
     return Annotations(items, [f"a{j}" for j in range(annotators)], item, who, label)
 

@@ -84,7 +84,7 @@ def test_items_without_labels_keep_their_place(name: str, annotations: Annotatio
     alone = posterior(name, thinned.take_items(np.arange(0, 60, 2)))
     same(found.sum(axis=1), np.ones(60))
     sure = alone.max(axis=1) > 0.9
-    assert sure.sum() >= 15
+    assert sure.sum() >= 10
     assert (found[::2].argmax(axis=1) == alone.argmax(axis=1))[sure].all()
 
 

@@ -1,7 +1,8 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
-An aggregator is a file here: a frozen dataclass of options with `fit(annotations, evidence) -> Fit`. `crowdlab` and
-`medoid` are none: they also take a model's probabilities, or embeddings, as an array.
+An aggregator is a file here: a frozen dataclass of options with `fit(annotations, known) -> Fit`, where `known` is
+evidence beside the labels, None for none. `crowdlab` and `medoid` are none: they also take a model's probabilities, or
+embeddings, as an array.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._medoid import answers, medoid
 from crowdtune.names import find, known
 
@@ -25,6 +27,7 @@ __all__ = [
     "blocks",
     "crowdlab",
     "evidence",
+    "intervals",
     "medoid",
     "names",
     "refuse",

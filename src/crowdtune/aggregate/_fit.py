@@ -19,7 +19,8 @@ class Fit:
         posterior: (I, K) P(truth = k), rows sum to 1; uniform where an item has no label.
         confusion: task -> (J, K, K), [j, t, k] = P(annotator j says k | truth t), where the model has one.
         intervals: columns reliability_low and reliability_high, J values each, where the model gives them.
-        log_posteriors: task -> log posterior density in nats after every step of EM; never falls.
+        log_posteriors: task -> log posterior density, or its bound, in nats after every step of EM; never falls.
+        difficulty: (I,) how hard each item is, above 0, where the model says; NaN without labels.
         columns: further columns of annotators, J values each, None where nothing is known of one.
         scores: thing compared -> score in nats, for pairs: the difference of two is the log-odds that one is better.
         chosen: task -> name of the aggregator that answered it, where that was a choice.
@@ -31,6 +32,7 @@ class Fit:
     confusion: dict[str, Floats] = field(default_factory=dict)
     intervals: dict[str, list[float]] = field(default_factory=dict)
     log_posteriors: dict[str, list[float]] = field(default_factory=dict)
+    difficulty: Floats | None = None
     columns: dict[str, list[Any]] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)

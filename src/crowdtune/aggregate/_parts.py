@@ -61,9 +61,9 @@ def parts(annotations: Annotations, shares: Floats, known: Evidence | None = Non
             continue
         given = _given(annotations, inside, rows)
         whole = len(inside) == len(shares)
-        mask, start = (
-            table if whole else table[inside, : given.width] for table in (annotations.items.choice_mask, shares)
-        )
+        mask, start = annotations.items.choice_mask, shares
+        if not whole:
+            mask, start = mask[inside, : given.width], start[inside, : given.width]
         part = Part(task, inside, given, mask, start, history, not known.empty)
         if part.informed:
             gold = np.where(known.gold, annotations.items.gold, -1)[inside]

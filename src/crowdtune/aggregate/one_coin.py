@@ -11,12 +11,13 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crowdtune.aggregate._evidence import Evidence
 from crowdtune.aggregate._fit import Fit, vote_shares
+from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._parts import Part, conclude, parts
 from crowdtune.annotations import Annotations
 from crowdtune.em.coin import Coin
@@ -31,7 +32,7 @@ class OneCoin:
     """One coin per annotator and task.
 
     Args:
-        intervals: draw 95 % intervals too, where one task has few labels.
+        intervals: give 95 % intervals too.
     """
 
     intervals: bool = True
@@ -45,12 +46,20 @@ class OneCoin:
             fit.posterior[part.inside, : part.given.width] = found.posterior
             fit.log_posteriors[part.task] = found.log_posteriors
         conclude(fit.posterior, annotations, known)
-        if self.intervals and len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
-            fit.intervals.update(_drawn(part, found.annotators, annotations, lowest))
+        if not self.intervals:
+            return fit
+        if len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
+            fit.intervals.update(_drawn(part, found.annotators, annotations))
+        else:
+            fit.intervals.update(intervals(annotations, fit.posterior, known))
         return fit
 
 
-def _drawn(part: Part, coins: Coin, annotations: Annotations, lowest: float) -> dict[str, list[float]]:
-    """Ends of each annotator's 95 % interval, under the same priors."""
-    learned, rng = crowd_prior(lowest), np.random.default_rng(0)
-    return interval_columns(sample(part.flat, part.given, coins, 1.0, rng, learned=learned), annotations)
+def _drawn(part: Part, coins: Coin, annotations: Annotations) -> dict[str, list[float]]:
+    """Ends of each annotator's 95 % interval under the same priors; with evidence the crowd's stays as found."""
+    rng = np.random.default_rng(0)
+    if not part.informed:
+        learned = crowd_prior(above_chance(part.given))
+        return interval_columns(sample(part.flat, part.given, coins, 1.0, rng, learned=learned), annotations)
+    mean = replace(coins, alpha=coins.alpha - 1, beta=coins.beta - 1)  # solve_coin's are of the mode in log-odds
+    return interval_columns(sample(part.flat, part.given, mean, 1.0, rng, prior=mean), annotations)

@@ -58,10 +58,9 @@ class Given:
 
     def per_choice(self, right: Floats, wrong: Floats) -> Floats:
         """(I, K) sums over the labels of each item of `right` (N,) under the truth they name and `wrong` elsewhere."""
-        cell = np.bincount(self.item * self.width + self.label, right - wrong, self.n_items * self.width)
-        found = cell.reshape(self.n_items, self.width)
-        found += np.bincount(self.item, weights=wrong, minlength=self.n_items)[:, None]
-        return found
+        cell, size = self.item * self.width + self.label, self.n_items * self.width
+        named = np.bincount(cell, weights=right - wrong, minlength=size).reshape(self.n_items, self.width)
+        return np.asarray(named + np.bincount(self.item, weights=wrong, minlength=self.n_items)[:, None], np.float64)
 
     def per_annotator(self, values: Floats) -> Floats:
         """(J,) sums of (N,) values over the labels of each annotator."""

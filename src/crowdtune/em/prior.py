@@ -44,8 +44,12 @@ class CrowdPrior:
         annotators of a thin crowd look alike, are then made so, and the vote decides.
         """
         likely = given.at_label(posterior)
-        mean, spread = given.per_annotator(likely), np.sqrt(given.per_annotator(likely * (1 - likely)))
-        count = given.labels_per_annotator
+        mean, doubt = given.per_annotator(likely), given.per_annotator(likely * (1 - likely))
+        return self.most_probable(given.labels_per_annotator, mean, doubt)
+
+    def most_probable(self, count: Floats, mean: Floats, doubt: Floats) -> tuple[float, float]:
+        """(alpha, beta) most probable given (J,) labels and the mean and variance of how many of them are right."""
+        spread = np.sqrt(doubt)
         a, b = self.alpha[:, None], self.beta[:, None]
         total = np.zeros(len(a))
         for right in (np.maximum(mean - spread, 0), np.minimum(mean + spread, count)):
@@ -62,10 +66,10 @@ class CrowdPrior:
         return float(self.alpha[place]), float(self.beta[place])
 
 
-def crowd_prior(lowest: float = 0.0) -> CrowdPrior:
-    """Means from `lowest` to 1 with strengths from 2 to 50 pseudo-labels, as far as alpha and beta are 1 or more."""
+def crowd_prior(lowest: float = 0.0, strongest: float = STRONGEST) -> CrowdPrior:
+    """Means from `lowest` to 1, strengths from 2 to `strongest` pseudo-labels, as far as alpha and beta are >= 1."""
     steps = (np.arange(MEANS) + 0.5) / MEANS
-    mean, strength = np.meshgrid(lowest + (1 - lowest) * steps, np.geomspace(WEAKEST, STRONGEST, STRENGTHS))
+    mean, strength = np.meshgrid(lowest + (1 - lowest) * steps, np.geomspace(WEAKEST, strongest, STRENGTHS))
     alpha, beta = mean * strength, (1 - mean) * strength
     kept = (alpha >= 1) & (beta >= 1)
     return CrowdPrior(alpha[kept], beta[kept])

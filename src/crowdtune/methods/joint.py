@@ -22,6 +22,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ from crowdtune.em.stages import Stage
 from crowdtune.em.state import read_out, state_coin
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
-from crowdtune.methods._history import pseudo_labels
+from crowdtune.history import MOST, pseudo_labels
 from crowdtune.methods._joint_end import Ending, conclude
 from crowdtune.methods._plan import Anchor, Plan
 from crowdtune.metrics.guard import verdict
@@ -62,7 +63,7 @@ class Joint:
     state_rank: int = 8  # try reliability that depends on the item, on a read-out of so many numbers; 0 = never
     gold: int = 0  # gold items used as evidence, chosen at random; -1 = all
     history: str = ""  # folder of an earlier run whose annotators are a prior
-    history_labels: float = 20.0  # most labels an annotator's history counts for
+    history_labels: float = MOST  # most labels an annotator's history counts for
     annotator_learning_rate: float = 0.1  # with updates=gradient
     trials_seed: int = 0  # of which labels are held out in trials, which gold is used, and of sampling
 
@@ -113,7 +114,7 @@ class Joint:
         """(J x M,) alpha and beta: the options', with what an earlier run saw of each annotator."""
         right, wrong = np.zeros(len(annotations.annotators)), np.zeros(len(annotations.annotators))
         if self.history:
-            right, wrong = pseudo_labels(self.history, annotations.annotators, self.history_labels)
+            right, wrong = pseudo_labels(Path(self.history), annotations.annotators, self.history_labels)
         m = len(annotations.items.tasks) if self.per_task else 1
         alpha, beta = (BLANK if own is None else own for own in (self.prior_alpha, self.prior_beta))
         return np.repeat(alpha + right, m), np.repeat(beta + wrong, m)
