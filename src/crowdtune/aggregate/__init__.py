@@ -10,7 +10,7 @@ from __future__ import annotations
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
 from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._medoid import answers, medoid
 from crowdtune.names import find, known
@@ -30,6 +30,7 @@ __all__ = [
     "intervals",
     "medoid",
     "names",
+    "ranking",
     "refuse",
     "vote_shares",
 ]

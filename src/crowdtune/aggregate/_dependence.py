@@ -4,19 +4,18 @@ r"""Annotators who do not answer on their own: copies, one person twice, model j
 
 holds of any two who err on their own with reliabilities s and spread errors evenly. A block is a set of annotators who
 agree with each other far more than that, where r is what their agreement with everybody else gives. So it needs no
-truths, and a block that is the majority cannot vote itself right. Of two explanations, these copy each other or the others do,
-the one with the tighter block is taken: people who are right agree less than copies do. Where two camps answer by
-different rules that may be either of them, and what is found is only that there are two. With truths given, r comes
-from them.
+truths, and a block that is the majority cannot vote itself right. Of two explanations, these copy each other or the
+others do, the one with the tighter block is taken: people who are right agree less than copies do. Where two camps
+answer by different rules that may be either of them; what is found is only that there are two. With truths given, r
+comes from them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 
@@ -117,7 +116,9 @@ def _pairs(annotations: Annotations) -> Pairs:
     k = annotations.items.n_choices[item].astype(float)
     width, n = max(annotations.items.max_choices, 1), len(annotations.items)
 
-    def meet(column: Ints, weight: Floats, size: int) -> sp.csr_array:
+    import scipy.sparse as sp  # here, so that `crowdtune --help` does not wait for it
+
+    def meet(column: Ints, weight: Floats, size: int) -> Any:
         one = sp.csr_array((np.ones(len(who)), (who, column)), shape=(j, size))
         other = sp.csr_array((weight, (who, column)), shape=(j, size))
         return sp.triu(one @ other.T, k=1, format="csr")
@@ -147,8 +148,7 @@ def _candidates(pairs: Pairs, free: Bools) -> list[Ints]:
     judged = len(np.unique(np.concatenate([pairs.one, pairs.other]))) if len(pairs.one) else 0
     for cut in CUTS:
         kept = free & (pairs.agreement >= cut)
-        links = sp.coo_array((np.ones(int(kept.sum())), (pairs.one[kept], pairs.other[kept])), (pairs.size,) * 2)
-        part = connected_components(links, directed=False)[1]
+        part = _components(pairs.one[kept], pairs.other[kept], pairs.size)
         size = np.bincount(part)
         for p in np.flatnonzero((size > 1) & (size <= judged - 2)).tolist():
             members = np.flatnonzero(part == p)
@@ -180,13 +180,21 @@ def _needed(pairs: Pairs, members: Ints, free: Bools, plain: Floats) -> bool:
     inside = pairs.inside(members) & free
     used = free & ~inside
     ends = np.concatenate([pairs.one[used], pairs.other[used]]), np.concatenate([pairs.other[used], pairs.one[used]])
-    twice = sp.coo_array((np.ones(len(ends[0])), (ends[0], ends[1] + pairs.size)), shape=(2 * pairs.size,) * 2)
-    part = connected_components(twice, directed=False)[1]
+    part = _components(ends[0], ends[1] + pairs.size, 2 * pairs.size)  # a node and its twin meet where a cycle is odd
     if (part[members] != part[members + pairs.size]).any():
         return False
     r, _ = _lone(pairs, used)
     before, after = _misfit(pairs, plain), np.where(inside, 0.0, _misfit(pairs, r))
     return float((before - after)[free].sum()) >= MISFIT + 2 * float(inside.sum())
+
+
+def _components(one: Ints, other: Ints, size: int) -> Ints:
+    """(size,) code of the connected component of each node."""
+    import scipy.sparse as sp
+    from scipy.sparse.csgraph import connected_components
+
+    links = sp.coo_array((np.ones(len(one)), (one, other)), shape=(size, size))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
 def _misfit(pairs: Pairs, r: Floats) -> Floats:
