@@ -99,7 +99,7 @@ def _beside(one: Annotations, other: Annotations) -> Annotations:
 def test_what_was_compared_is_told() -> None:
     found = fit(thin_crowd(0))
     rows = {row["aggregator"]: row for row in found.compared}
-    assert list(rows) == ["majority", "one-coin", "dawid-skene"]
+    assert list(rows) == ["majority", "one-coin", "mace", "dawid-skene"]
     best = min(rows.values(), key=lambda row: row["nats"])
     for row in rows.values():
         assert row["more"] == pytest.approx(row["nats"] - best["nats"])

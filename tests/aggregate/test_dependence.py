@@ -106,4 +106,4 @@ def test_what_was_found_is_told() -> None:
     note = aggregator("no-copies").fit(copied(300, np.random.default_rng(0), honest=[0.85] * 3)).notes
     assert len(note) == 1
     assert "a0, a1, a2, a3, a4 agree far more with each other than with the rest" in note[0]
-    assert "count as 1.0" in note[0]
+    assert "they are worth 1.0 annotators" in note[0]

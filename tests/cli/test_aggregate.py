@@ -50,7 +50,7 @@ def test_the_comparison_is_in_the_json(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert run(monkeypatch, "aggregate", Path("examples/words.csv"), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["method"], found["chosen"]) == ("auto", {"default": "one-coin"})
-    assert [row["aggregator"] for row in found["compared"]] == ["majority", "one-coin", "dawid-skene"]
+    assert [row["aggregator"] for row in found["compared"]] == ["majority", "one-coin", "mace", "dawid-skene"]
     assert sum(row["chosen"] for row in found["compared"]) == 1
 
 

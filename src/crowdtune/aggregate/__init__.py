@@ -7,6 +7,7 @@ embeddings, as an array.
 
 from __future__ import annotations
 
+from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
@@ -25,6 +26,7 @@ __all__ = [
     "answers",
     "block_weights",
     "blocks",
+    "calibrated",
     "crowdlab",
     "evidence",
     "intervals",

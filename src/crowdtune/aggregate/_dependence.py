@@ -12,6 +12,7 @@ comes from them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,8 +24,9 @@ SHARED = 20  # items two annotators must share to be judged
 TIGHT = 0.25  # dependence from which a block is one
 SURE = 4.0  # standard errors of one pair's agreement; the pairs of a block are not independent and count as one
 MISFIT = 25.0  # squared standard errors, beside two for each pair, that a block must explain
-MOST_PAIRS = 20_000_000  # of labels of one item; above, of a random part of the items
+MOST_PAIRS = 5_000_000  # of labels of one item; above, of a random part of the items
 MOST = 20  # blocks
+NAMED = 8  # annotators of a block named in a sentence
 CUTS = np.arange(0.95, 0.2, -0.05)  # agreement from which annotators are linked, the tightest first
 STEPS = 50  # of fitting r
 PULL = 5.0  # pseudo-items at the crowd's mean r
@@ -105,6 +107,16 @@ def block_weights(annotations: Annotations, found: list[Block]) -> Floats:
         count = np.bincount(annotations.item[rows], minlength=len(annotations.items))[annotations.item[rows]]
         weight[rows] = np.minimum(weight[rows], 1 / (1 + (count - 1) * block.dependence))
     return weight
+
+
+def told(annotators: Sequence[str], block: Block) -> str:
+    """A sentence on a block, without its end."""
+    names = [annotators[j] for j in block.members[:NAMED]]
+    more = f" and {len(block.members) - NAMED} more" if len(block.members) > NAMED else ""
+    return (
+        f"{', '.join(names)}{more} agree far more with each other than with the rest (dependence "
+        f"{block.dependence:.2f}): they are worth {block.effective:.1f} annotators"
+    )
 
 
 def _pairs(annotations: Annotations) -> Pairs:

@@ -8,6 +8,8 @@ truths. With each aggregator's own annotators, one that models how spammers answ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -41,12 +43,20 @@ def log_loss(posterior: Floats, met: Annotations, scored: Annotations) -> Floats
         met: labels that were fitted; all items are of one task.
         scored: labels of the same items and annotators that were not.
     """
-    truth, seen, asked = _truths(posterior, met), given(met), given(scored)
-    loss = np.zeros(len(scored))
+    return np.asarray(log_losses(posterior, met, scored, [posterior])[0])
+
+
+def log_losses(posterior: Floats, met: Annotations, scored: Annotations, truths: Iterable[Floats]) -> Floats:
+    """(T, N) as `log_loss`, of several (I, K) truths; annotators are read off the first, `posterior`, for all."""
+    seen, asked = given(met), given(scored)
+    heard = _annotators(_truths(posterior, met), seen, met).log_likelihood(asked)
     rows = np.flatnonzero(scored.items.n_choices[scored.item] > 1)
-    likely = np.log(truth[asked.item] + TINY) + _annotators(truth, seen, met).log_likelihood(asked)
-    loss[rows] = -logsumexp(likely, axis=1)
-    return loss
+    losses = list[Floats]()
+    for truth in truths:
+        loss = np.zeros(len(scored))
+        loss[rows] = -logsumexp(np.log(_truths(truth, met)[asked.item] + TINY) + heard, axis=1)
+        losses.append(loss)
+    return np.stack(losses)
 
 
 def _annotators(truth: Floats, seen: Given, met: Annotations) -> Coin | Kernel:

@@ -3,6 +3,7 @@
 A tenth of the labels is left out, the others are fitted, and the labels left out are asked for; then the next tenth. No
 gold answer is needed. The simplest aggregator whose loss is within two standard errors of the least is taken: a richer
 one must have shown that it is better. All of them begin above chance: a crowd turned round foretells labels as well.
+Copies foretell each other: where there are some, the result says so, and `no-copies` is the reader's to choose.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from crowdtune.aggregate._dependence import blocks, told
 from crowdtune.aggregate._evidence import Evidence
 from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
 from crowdtune.aggregate._held_out import folds, log_loss
 from crowdtune.aggregate.bradley_terry import BradleyTerry
 from crowdtune.aggregate.dawid_skene import DawidSkene
+from crowdtune.aggregate.mace import Mace
 from crowdtune.aggregate.majority import Majority
 from crowdtune.aggregate.one_coin import OneCoin
 from crowdtune.aggregate.ordinal_dawid_skene import OrdinalDawidSkene
@@ -25,7 +28,12 @@ from crowdtune.errors import InputError
 
 ERRORS = 2.0  # standard errors within which the simplest is taken
 CANDIDATES: dict[str, dict[str, Aggregator]] = {  # by kind of answers, the simplest first
-    "choice": {"majority": Majority(), "one-coin": OneCoin(intervals=False), "dawid-skene": DawidSkene()},
+    "choice": {
+        "majority": Majority(),
+        "one-coin": OneCoin(intervals=False),
+        "mace": Mace(),
+        "dawid-skene": DawidSkene(),
+    },
     "grade": {
         "majority": Majority(),
         "one-coin": OneCoin(intervals=False),
@@ -61,10 +69,13 @@ class Auto:
             name = _simplest(rows)
             fit.chosen[items.tasks[m]] = name
             fit.compared.extend({"task": items.tasks[m], **row, "chosen": row["aggregator"] == name} for row in rows)
+            fit.notes.extend(
+                f"{told(part.annotators, block)}, so no-copies may answer otherwise" for block in blocks(part)
+            )
             beside = known if known is None or part is annotations else replace(known, gold=known.gold[inside])
             found = FINAL.get(name, candidates[name]).fit(part, beside)
             if part is annotations:
-                return replace(found, chosen=fit.chosen, compared=fit.compared)
+                return replace(found, chosen=fit.chosen, compared=fit.compared, notes=fit.notes + found.notes)
             fit = _with(fit, found, inside)
         return fit
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crowdtune.aggregate._dependence import Block, block_weights, blocks
+from crowdtune.aggregate._dependence import Block, block_weights, blocks, told
 from crowdtune.aggregate._evidence import Evidence
 from crowdtune.aggregate._fit import Fit, vote_shares
 from crowdtune.aggregate._parts import Part, conclude, parts
@@ -25,8 +25,6 @@ from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Given
 from crowdtune.em.prior import ROUNDS, above_chance, crowd_prior
 from crowdtune.em.solve import Solution, solve
-
-NAMED = 8  # annotators of a block named in a sentence
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class NoCopies:
                 full[:, : part.given.width] = found.posterior
                 again = blocks(inside, full)
                 found = _solve(part, _weights(inside, part, again), found.posterior)
-                fit.notes.extend(f"{part.task}: {_told(annotations, block)}" for block in again)
+                fit.notes.extend(f"{told(annotations.annotators, block)} and count as so many" for block in again)
             fit.posterior[part.inside, : part.given.width] = found.posterior
             fit.log_posteriors[part.task] = found.log_posteriors
         conclude(fit.posterior, annotations, known)
@@ -87,16 +85,6 @@ class Weighed:
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Weighed:
         """Coins drawn given known truths."""
         return replace(self, coins=self.coins.draw(given, truth, rng))
-
-
-def _told(annotations: Annotations, block: Block) -> str:
-    """A sentence on a block."""
-    names = [annotations.annotators[j] for j in block.members[:NAMED]]
-    more = f" and {len(block.members) - NAMED} more" if len(block.members) > NAMED else ""
-    return (
-        f"{', '.join(names)}{more} agree far more with each other than with the rest (dependence "
-        f"{block.dependence:.2f}); together they count as {block.effective:.1f}"
-    )
 
 
 def _weights(inside: Annotations, part: Part, found: list[Block]) -> Floats:

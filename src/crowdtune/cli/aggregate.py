@@ -9,8 +9,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from crowdtune.aggregate import Evidence, Fit, aggregator, answers, evidence, intervals, medoid, names, ranking, refuse
-from crowdtune.annotations import Annotations
+from crowdtune.aggregate import (
+    Evidence,
+    Fit,
+    aggregator,
+    answers,
+    calibrated,
+    evidence,
+    intervals,
+    medoid,
+    names,
+    ranking,
+    refuse,
+)
+from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import Json, Load
 from crowdtune.cli._screen import annotator_table, new_table, number, say, share, show, show_json
 from crowdtune.cli._source import reads
@@ -39,19 +51,24 @@ def aggregate(
     history: Annotated[
         Path | None, typer.Option(help="What annotators did before: folder of a run, or its annotators.csv.")
     ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Make labels' probabilities as sure as gold or held-out labels say.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Infer the right labels and whom to trust from labels alone, in seconds, without a model."""
     chosen = None if method == MEDOID else aggregator(method)
     for path in filter(None, (out, scores)):
         check_form(path)
+    if calibrate and (chosen is None or gold_evidence):
+        raise InputError(f"--calibrate goes with neither {MEDOID} nor --gold-evidence; leave one of them out.")
     annotations = load()
     annotations.require_labels()
     known = _evidence(annotations, gold_evidence, history)
     fit = _medoid(annotations, known) if chosen is None else chosen.fit(annotations, known)
     doubt = {} if chosen is None else fit.intervals or intervals(annotations, fit.posterior, known)
     by = next(iter(fit.chosen.values())) if len(fit.chosen) == 1 else method
-    labels = label_table(annotations, fit.posterior, by)
+    labels = label_table(annotations, _calibrated(annotations, fit, method) if calibrate else fit.posterior, by)
     people = ranked(annotations, fit.posterior, dict(doubt) | fit.columns)
     if out is not None:
         write_table(out, labels)
@@ -114,6 +131,15 @@ def _medoid(annotations: Annotations, known: Evidence | None) -> Fit:
 
     refuse(known, MEDOID, why="answers are compared with answers")
     return medoid(annotations, embed(answers(annotations.items)))
+
+
+def _calibrated(annotations: Annotations, fit: Fit, method: str) -> Floats:
+    """The posterior at the temperature of each task, which is told."""
+    by = {task: aggregator(fit.chosen.get(task, method)) for task in annotations.items.tasks}
+    posterior, used = calibrated(annotations, fit.posterior, by)
+    for task, temperature in used.items():
+        say(f"{task}: probabilities at temperature {temperature:.2f}; 1 leaves them as they are")
+    return posterior
 
 
 def _write_scores(path: Path, fit: Fit) -> None:
