@@ -1,4 +1,4 @@
-"""What `auto` chooses, and how right it and its candidates are: six synthetic crowds and, where given, crowds with gold.
+"""What `auto` chooses, and how right it and its candidates are: six synthetic crowds, and crowds with gold if given.
 
 `python benchmarks/chosen.py [FILE ...] [--thin 3] [-o FILE.json]`; e.g. ../shared/data/crowd/snow_rte.jsonl.gz.
 """
