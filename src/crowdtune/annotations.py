@@ -100,6 +100,15 @@ class Items:
                 f"a confusion matrix would only model the position of answers. Use {instead}."
             )
 
+    def require_kind(self, kind: str, method: str, instead: str) -> None:
+        """Refuse tasks whose answers are of another kind, for a method that reads more into the answers."""
+        for m in np.unique(self.task).tolist():
+            if self.kinds[m] != kind:
+                raise InputError(
+                    f"{method} needs answers of kind '{kind}', those of '{self.tasks[m]}' are of kind "
+                    f"'{self.kinds[m]}'. Use {instead}."
+                )
+
     @property
     def common_choices(self) -> tuple[str, ...]:
         """The choices all items share, () where they differ."""

@@ -14,6 +14,16 @@ from tests.crowds import crowd, from_table, lopsided, make_items
 
 pytestmark = pytest.mark.parametrize("name", names())
 
+KIND = {"ordinal-dawid-skene": "grade", "bradley-terry": "pair"}  # what an aggregator reads into answers, if anything
+ORDER = {"grade": [2, 1, 0], "pair": [1, 0, 2]}  # grades may be turned round, pairs change places, a tie stays
+ATOL = {"bradley-terry": 1e-5}  # scores come from a general optimiser
+
+
+def suited(name: str, annotations: Annotations) -> Annotations:
+    """The same labels as answers of the kind the aggregator needs."""
+    kinds = (KIND.get(name, "choice"),) * len(annotations.items.tasks)
+    return replace(annotations, items=replace(annotations.items, kinds=kinds))
+
 
 @pytest.fixture
 def annotations() -> Annotations:
@@ -21,11 +31,11 @@ def annotations() -> Annotations:
 
 
 def posterior(name: str, annotations: Annotations) -> Floats:
-    return aggregator(name).fit(annotations).posterior
+    return aggregator(name).fit(suited(name, annotations)).posterior
 
 
-def same(a: Floats, b: Floats) -> None:
-    np.testing.assert_allclose(a, b, atol=1e-9)
+def same(a: Floats, b: Floats, atol: float = 1e-9) -> None:
+    np.testing.assert_allclose(a, b, atol=atol)
 
 
 def test_rows_are_distributions(name: str, annotations: Annotations) -> None:
@@ -38,12 +48,12 @@ def test_rows_are_distributions(name: str, annotations: Annotations) -> None:
 def test_row_order_does_not_matter(name: str, annotations: Annotations) -> None:
     order = np.random.default_rng(0).permutation(len(annotations))
     columns = {c: getattr(annotations, c)[order] for c in ("item", "annotator", "label")}
-    same(posterior(name, replace(annotations, **columns)), posterior(name, annotations))
+    same(posterior(name, replace(annotations, **columns)), posterior(name, annotations), ATOL.get(name, 1e-9))
 
 
 def test_item_order_does_not_matter(name: str, annotations: Annotations) -> None:
     order = np.random.default_rng(0).permutation(60)
-    same(posterior(name, annotations.take_items(order)), posterior(name, annotations)[order])
+    same(posterior(name, annotations.take_items(order)), posterior(name, annotations)[order], ATOL.get(name, 1e-9))
 
 
 def test_names_of_annotators_do_not_matter(name: str, annotations: Annotations) -> None:
@@ -51,14 +61,14 @@ def test_names_of_annotators_do_not_matter(name: str, annotations: Annotations) 
     renamed = replace(
         annotations, annotators=[f"z{j}" for j in annotations.annotators], annotator=order[annotations.annotator]
     )
-    same(posterior(name, renamed), posterior(name, annotations))
+    same(posterior(name, renamed), posterior(name, annotations), ATOL.get(name, 1e-9))
 
 
 def test_order_of_choices_does_not_matter(name: str, annotations: Annotations) -> None:
     """Choice c becomes order[c]: column c of the posterior becomes column order[c]."""
-    order = np.array([2, 0, 1])
+    order = np.array(ORDER.get(KIND.get(name, ""), [2, 0, 1]))
     permuted = replace(annotations, label=order[annotations.label])
-    same(posterior(name, permuted)[:, order], posterior(name, annotations))
+    same(posterior(name, permuted)[:, order], posterior(name, annotations), ATOL.get(name, 1e-9))
 
 
 def test_items_without_labels_keep_their_place(name: str, annotations: Annotations) -> None:
@@ -98,11 +108,11 @@ def test_tasks_do_not_mix(name: str, annotations: Annotations) -> None:
     found = posterior(name, both)
     for m in range(2):
         alone = annotations.take_items(np.flatnonzero(task == m))
-        same(found[task == m], posterior(name, alone))
+        same(found[task == m], posterior(name, alone), ATOL.get(name, 1e-9))
 
 
 def test_unknown_name(name: str) -> None:
-    with pytest.raises(InputError, match=rf"^unknown aggregator '{name}x'\. Did you mean '{name}'\? Known: dawid-sk"):
+    with pytest.raises(InputError, match=rf"^unknown aggregator '{name}x'\. Did you mean '{name}'\? Known: "):
         aggregator(name + "x")
 
 
@@ -111,8 +121,8 @@ def test_an_item_nobody_answered_is_left_open(name: str) -> None:
     from crowdtune.runs import label_table
 
     annotations = crowd(make_items([-1, -1, -1], ("a", "b", "c")), [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)])
-    posterior = aggregator(name).fit(annotations).posterior
-    np.testing.assert_allclose(posterior[2], 1 / 3)
-    table = label_table(annotations, posterior, name)
+    found = posterior(name, annotations)
+    np.testing.assert_allclose(found[2], 1 / 3)
+    table = label_table(annotations, found, name)
     assert table["label"] == ["a", "a", None]
     assert table["reason"] == ["", "", "no label"]

@@ -1,27 +1,38 @@
 """Truth inference without a language model: labels in, posterior over truths out. numpy and scipy only.
 
 An aggregator is a file here: a frozen dataclass of options with `fit(annotations, known) -> Fit`, where `known` is
-evidence beside the labels, None for none. `crowdlab` is none: it also takes a model's probabilities, as an array.
+evidence beside the labels, None for none. `crowdlab` and `medoid` are none: they also take a model's probabilities, or
+embeddings, as an array.
 """
 
 from __future__ import annotations
 
+from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
+from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, vote_shares
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
 from crowdtune.aggregate._intervals import intervals
+from crowdtune.aggregate._medoid import answers, medoid
 from crowdtune.names import find, known
 
 __all__ = [
     "Aggregator",
+    "Block",
     "Ensemble",
     "Evidence",
     "Fit",
     "aggregator",
+    "answers",
+    "block_weights",
+    "blocks",
+    "calibrated",
     "crowdlab",
     "evidence",
     "intervals",
+    "medoid",
     "names",
+    "ranking",
     "refuse",
     "vote_shares",
 ]

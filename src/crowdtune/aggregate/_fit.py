@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class Fit:
         intervals: columns reliability_low and reliability_high, J values each, where the model gives them.
         log_posteriors: task -> log posterior density, or its bound, in nats after every step of EM; never falls.
         difficulty: (I,) how hard each item is, above 0, where the model says; NaN without labels.
+        columns: further columns of annotators, J values each, None where nothing is known of one.
+        scores: thing compared -> score in nats, for pairs: the difference of two is the log-odds that one is better.
+        chosen: task -> name of the aggregator that answered it, where that was a choice.
+        compared: rows of what was weighed in choosing.
+        notes: what a reader of the result must know, a sentence each.
     """
 
     posterior: Floats
@@ -28,6 +33,11 @@ class Fit:
     intervals: dict[str, list[float]] = field(default_factory=dict)
     log_posteriors: dict[str, list[float]] = field(default_factory=dict)
     difficulty: Floats | None = None
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
+    compared: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Aggregator(Protocol):
@@ -53,3 +63,15 @@ def winners(scores: Floats, among: Bools) -> Floats:
     top = np.where(among, scores, -np.inf)
     won = np.isclose(top, top.max(axis=1, keepdims=True, initial=-np.inf)) & among
     return np.asarray(won / won.sum(axis=1, keepdims=True))
+
+
+def met_only(values: Floats, annotations: Annotations) -> list[float | None]:
+    """(J,) values as a column of annotators, None for those without labels."""
+    seen = annotations.labels_per_annotator > 0
+    return [round(float(v), 4) if s else None for v, s in zip(values, seen, strict=True)]
+
+
+def ranking(scores: dict[str, float]) -> dict[str, list[str] | list[float]]:
+    """Columns thing and score, the best first."""
+    order = sorted(scores, key=lambda thing: -scores[thing])
+    return {"thing": order, "score": [scores[thing] for thing in order]}

@@ -29,7 +29,13 @@ SAMPLED = 20_000  # labels up to which intervals are drawn; above, `intervals` c
 
 @dataclass(frozen=True)
 class OneCoin:
-    """One coin per annotator and task; nothing to set. Intervals are drawn where one task has few labels."""
+    """One coin per annotator and task.
+
+    Args:
+        intervals: give 95 % intervals too.
+    """
+
+    intervals: bool = True
 
     def fit(self, annotations: Annotations, known: Evidence | None = None) -> Fit:
         """Run EM in each task by itself, from the vote shares, or where evidence leads."""
@@ -40,6 +46,8 @@ class OneCoin:
             fit.posterior[part.inside, : part.given.width] = found.posterior
             fit.log_posteriors[part.task] = found.log_posteriors
         conclude(fit.posterior, annotations, known)
+        if not self.intervals:
+            return fit
         if len(fit.log_posteriors) == 1 and len(annotations) <= SAMPLED:
             fit.intervals.update(_drawn(part, found.annotators, annotations))
         else:

@@ -9,7 +9,7 @@ import typer
 
 from crowdtune.annotations import Annotations
 
-AGGREGATOR = "dawid-skene"  # that infers labels where no other is named
+AGGREGATOR = "auto"  # that infers labels where no other is named
 
 
 class Load(Protocol):

@@ -70,13 +70,15 @@ class Labelled:
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
     """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
 
+    Where a task has grades also mean_grade: expected place on the scale, 0 = the lowest; null where nobody answered.
+
     The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
     and the posterior is not a model's).
     """
     items, labelled = annotations.items, Labelled(annotations, posterior, provenance)
     per_item = annotations.labels_per_item
     reasons = np.where(labelled.label < 0, np.where(per_item == 0, "no label", "tie"), "")
-    return {
+    columns = {
         "item": list(items.ids),
         "label": [items.text(i, int(code)) for i, code in enumerate(labelled.label)],
         "probability": labelled.probability.tolist(),
@@ -88,6 +90,17 @@ def label_table(annotations: Annotations, posterior: Floats, provenance: str) ->
         "reason": reasons.tolist(),
         "provenance": [provenance] * len(items),
     }
+    return columns | _grades(annotations, posterior)
+
+
+def _grades(annotations: Annotations, posterior: Floats) -> dict[str, list[Any]]:
+    """Column mean_grade, none where no task has grades."""
+    items = annotations.items
+    graded = np.array([kind == "grade" for kind in items.kinds])[items.task] if len(items) else np.zeros(0, dtype=bool)
+    if not graded.any():
+        return {}
+    mean, known = posterior @ np.arange(posterior.shape[1]), graded & (annotations.labels_per_item > 0)
+    return {"mean_grade": [round(float(m), 4) if k else None for m, k in zip(mean, known, strict=True)]}
 
 
 def require_some(index: Ints, left_out: dict[str, int]) -> None:
