@@ -131,7 +131,11 @@ def _fitted(annotations: Annotations, asked: str) -> tuple[str, str, Fit]:
     if asked != "auto" or "auto" in aggregate.names():
         fit = aggregate.aggregator(asked).fit(annotations)
         chosen = ", ".join(dict.fromkeys(dict(getattr(fit, "chosen", {})).values())) or asked
-        why = "asked for" if asked != "auto" else "foretells labels left out best among those compared"
+        why = (
+            "asked for"
+            if asked != "auto"
+            else "of those compared the simplest that foretells labels left out as well as any"
+        )
         return chosen, f"{chosen}: {why}.", fit
     items, k = annotations.items, annotations.items.max_choices
     if not items.shared_choices.all():

@@ -53,11 +53,8 @@ def in_words(
     labelled = annotations.labels_per_item > 0
     top = posterior[labelled].max(axis=1)
     right = accuracy(posterior, annotations.items.gold)
-    checked = (
-        ""
-        if np.isnan(right)
-        else (f" Against gold they are, on {right:.1%} of {count(int((annotations.items.gold >= 0).sum()), 'item')}.")
-    )
+    known = count(int((annotations.items.gold >= 0).sum()), "item")
+    checked = "" if np.isnan(right) else f" Against gold: right on {right:.1%} of {known}."
     return [
         f"{_trust(annotations, verdict, rows, tasks)}: {_agreement(tasks)}; {_people(rows, len(annotations))}.",
         f"If annotators err independently, the answers are right on {top.mean():.0%} of the items, and "
@@ -70,8 +67,7 @@ def _trust(
     annotations: Annotations, verdict: Verdict, rows: list[dict[str, Any]], tasks: list[tuple[Part, dict[str, Any]]]
 ) -> str:
     bad = sum(row["labels"] for row in doubted(rows)) / len(annotations)
-    measured = [{row["key"]: row["value"] for row in table["agreement"]} for _, table in tasks]
-    level = max((max(m["alpha"], m["ac1"]) for m in measured if m.get("alpha") is not None), default=1.0)
+    level = _level([table for _, table in tasks])
     if verdict.status != "resolved":
         return "Do not trust these labels yet"
     if level < WEAK:
@@ -85,6 +81,13 @@ def _trust(
     )
 
 
+def _level(tables: list[dict[str, Any]]) -> float:
+    """Alpha or AC1, whichever is higher: mean over tasks, weighted by labels; 1 where neither is defined."""
+    found = [({row["key"]: row["value"] for row in table["agreement"]}, table["labels"]) for table in tables]
+    known = [(max(value["alpha"], value["ac1"]), n) for value, n in found if value.get("alpha") is not None]
+    return float(np.average([v for v, _ in known], weights=[n for _, n in known])) if known else 1.0
+
+
 def _agreement(tasks: list[tuple[Part, dict[str, Any]]]) -> str:
     """Alpha with its interval; of several tasks its range; raw agreement where there is no alpha."""
     for key, name in (("alpha", "alpha"), ("raw", "raw agreement")):
@@ -92,7 +95,7 @@ def _agreement(tasks: list[tuple[Part, dict[str, Any]]]) -> str:
             row for _, table in tasks for row in table["agreement"] if row["key"] == key and row["value"] is not None
         ]
         if len(found) == 1 and found[0]["low"] is not None:
-            return f"{name} {found[0]['value']:.2f} ({found[0]['low']:.2f}-{found[0]['high']:.2f})"
+            return f"{name} {found[0]['value']:.2f} ({found[0]['low']:.2f} to {found[0]['high']:.2f})"
         if found:
             values = [row["value"] for row in found]
             return f"{name} {min(values):.2f} to {max(values):.2f} over {count(len(values), 'task')}"

@@ -4,7 +4,7 @@ Two good annotators agree because both are right, so only mistakes tell: labels 
 annotators of the item say, weighed by reliability. The two are not asked themselves: who copies looks reliable, and
 would be believed. Where one errs, the other says the same by chance as often as the rest of the item's annotators do
 (hard items mislead everybody), as often as it errs at all, and as often as it says that answer where it is wrong; the
-largest of the three.
+largest of the three. A binomial count bounds the sum of such coins, as in `habits`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import bdtrc
 
 from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.metrics.crowd import reliability
@@ -22,6 +22,7 @@ from crowdtune.metrics.meetings import meetings
 SHARED, MISTAKES = 20, 8  # least items in common, and least mistakes in common
 ALIKE = 0.8  # share of the mistakes of each that are the other's, and of all answers
 APART = 0.15  # of the mistakes of each: at least so many more than chance gives are the other's
+ACCUSED = 0.01  # share of false ones among the discoveries; a graver word than the others
 LOWEST, HIGHEST = 0.02, 0.98  # of a probability, so that a weight and a spread are finite
 UNKNOWN = -1
 
@@ -71,7 +72,7 @@ def copied(annotations: Annotations, posterior: Floats, rng: np.random.Generator
     kept, place = np.unique(pair[rows], return_inverse=True)
     pairs = Pairs(place, item[rows], said[rows], heard[rows], truth[rows], len(kept))
     p, both = _improbable(annotations, pairs)
-    alike = discoveries(p) & (both > 0)
+    alike = discoveries(p, ACCUSED) & (both > 0)
     order = np.flatnonzero(alike)[np.argsort(both[alike], kind="stable")]
     a, b = np.divmod(codes[kept[order]], j)
     found[a], found[b] = b, a
@@ -104,11 +105,11 @@ def _improbable(annotations: Annotations, pairs: Pairs) -> tuple[Floats, Floats]
     for one, other in ((pairs.one, pairs.other), (pairs.other, pairs.one)):
         wrong = one != pairs.truth
         chance = _chance(annotations, pairs, one, other)[wrong]
-        expected, spread = (np.bincount(pairs.pair[wrong], c, pairs.size) for c in (chance, chance * (1 - chance)))
-        z = np.where(spread > 0, (both - expected) / np.sqrt(np.where(spread > 0, spread, 1.0)), 0.0)
-        p = np.maximum(p, ndtr(-z))
+        expected = np.bincount(pairs.pair[wrong], chance, pairs.size)
         mistakes = np.bincount(pairs.pair[wrong], minlength=pairs.size)
         alike &= (both >= ALIKE * mistakes) & (both - expected >= APART * mistakes)
+        tail = bdtrc(np.maximum(both - 1, 0), np.maximum(mistakes, 1), expected / np.maximum(mistakes, 1))
+        p = np.maximum(p, np.where(both >= expected + 1, tail, 1.0))
     return p, np.where(alike, both, 0.0)
 
 
