@@ -199,6 +199,8 @@ def command(told: Told, names: Names) -> str:
     words = ["crowdtune", verb, names.setting(str(source))]
     if verb == "train":
         words += ["--method", str(config.get("method", told.results["method"]))]
+    elif config.get("seed"):
+        words += ["--seed", str(config["seed"])]
     for key, value in flags.items():
         for one in _each(value) if (key, value) != ("repeats", "last") else []:
             words += [f"--{key.replace('_', '-')}", names.setting(one)]
