@@ -79,21 +79,11 @@ def test_a_folder(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert run(monkeypatch, "audit", source, "-o", tmp_path / "found") == 2
 
 
-@pytest.mark.skipif(verb.find_spec("crowdtune.report") is None, reason="no part makes HTML")
 def test_a_page(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "audit", source, "-o", tmp_path / "found.html") == 0
     assert Run(tmp_path / "found").finished
     assert "constant" in (tmp_path / "found.html").read_text()  # names may be left out of a page
     assert run(monkeypatch, "audit", source, "-o", tmp_path / "found.html") == 2
-
-
-def test_a_page_nobody_makes_is_refused_before_any_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(verb, "find_spec", lambda _: None)
-    assert run(monkeypatch, "audit", "nowhere.csv", "-o", tmp_path / "found.html") == 2
-    assert "this crowdtune makes no HTML" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_habit_fits_a_screen() -> None:

@@ -91,7 +91,7 @@ def test_whom_to_trust_on_which_items_is_found_and_shown() -> None:
     made = simulate(word_items(900, n_tasks=3), reliability("multi1"), rng=rng)
     task = made.items.task
     hidden = (np.eye(3)[task] @ rng.normal(size=(3, 16)) + 0.1 * rng.normal(size=(900, 16))).astype(np.float32)
-    blind = replace(made, items=replace(made.items, tasks=["all"], task=np.zeros(900, dtype=np.int64)))
+    blind = replace(made, items=replace(made.items, tasks=["all"], task=np.zeros(900, dtype=np.int64), kinds=()))
     log_p = informed_answers(made.items.gold, 2, 0.75, rng)
     found = Joint().plan(blind, Anchor(log_p, hidden)).conclude(log_p)
     assert found.results["annotator_model"] == "statecoin"

@@ -18,10 +18,8 @@ from crowdtune.em.given import flat
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.agreement import agreement
 from crowdtune.metrics.confusion import confusions, crowd_confusion
-from crowdtune.metrics.crowd import reliability
 from crowdtune.metrics.guard import Verdict, verdict
 
-DENSE = 2e7  # most numbers in the confusion matrices of all annotators
 JUDGED = 4e5  # labels times choices the verdict looks at; of more, those of items drawn at random
 MATRIX, SHOWN = 10, 40  # most choices of a confusion matrix that is shown, and most annotators shown
 
@@ -98,7 +96,8 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
     rng = np.random.default_rng(seed)
     name, why, fit = _fitted(annotations, aggregator)
     several = parts(annotations)
-    rows = people(annotations, fit.posterior, _intervals(annotations, fit), several, rng)
+    doubt = fit.intervals or aggregate.intervals(annotations, fit.posterior)
+    rows = people(annotations, fit.posterior, doubt, several, rng)
     said = without_model(_verdict(annotations, seed))
     places = [np.flatnonzero(annotations.items.task == m) for m in np.unique(annotations.items.task)]
     posteriors = [fit.posterior[at, : p.annotations.items.max_choices] for at, p in zip(places, several, strict=True)]
@@ -115,7 +114,7 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
         annotators=rows,
         verdict=said,
         in_words=in_words(annotations, fit.posterior, said, rows, pairs),
-        warnings=warnings(annotations, said, rows, errors, pairs),
+        warnings=warnings(annotations, said, rows, errors, pairs) + [Warning(note) for note in fit.notes],
         tasks=tables,
         confusions=[c for part, q in zip(several, posteriors, strict=True) if (c := _matrices(part, q))],
         errors=errors,
@@ -128,46 +127,18 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
 
 def _fitted(annotations: Annotations, asked: str) -> tuple[str, str, Fit]:
     """The one place an aggregator is chosen: its name, why, and what it found."""
-    if asked != "auto" or "auto" in aggregate.names():
-        fit = aggregate.aggregator(asked).fit(annotations)
-        chosen = ", ".join(dict.fromkeys(dict(getattr(fit, "chosen", {})).values())) or asked
-        why = (
-            "asked for"
-            if asked != "auto"
-            else "of those compared the simplest that foretells labels left out as well as any"
-        )
-        return chosen, f"{chosen}: {why}.", fit
-    items, k = annotations.items, annotations.items.max_choices
-    if not items.shared_choices.all():
-        name, why = "one-coin", "the items of a task have different choices"
-    elif len(annotations.annotators) * k * k > DENSE:
-        name, why = "one-coin", "there are too many annotators and choices for a confusion matrix each"
-    else:
-        name, why = "dawid-skene", "all items of a task share their choices, so it can be told who confuses which"
-    return name, f"{name}: {why}.", aggregate.aggregator(name).fit(annotations)
+    fit = aggregate.aggregator(asked).fit(annotations)
+    chosen = ", ".join(dict.fromkeys(fit.chosen.values())) or asked
+    why = "foretells labels left out as well as the best of those compared" if fit.chosen else "asked for"
+    return chosen, f"{chosen}: {why}.", fit
 
 
 def _compared(fit: Fit) -> list[dict[str, Any]]:
     """What was weighed in choosing the aggregator, [] where it was no choice."""
     return [
-        {key: row[key] for key in ("task", "aggregator", "nats") if key in row}
-        | {"standard_error": row.get("standard_error", row.get("error"))}
-        for row in getattr(fit, "compared", [])
+        {"task": row["task"], "aggregator": row["aggregator"], "nats": row["nats"], "standard_error": row["error"]}
+        for row in fit.compared
     ]
-
-
-def _intervals(annotations: Annotations, fit: Fit) -> dict[str, list[float]]:
-    """The one place intervals come from: the aggregator's, else those of a binomial share under Jeffreys' prior."""
-    if fit.intervals:
-        return dict(fit.intervals)
-    if of_any_posterior := getattr(aggregate, "intervals", None):
-        return dict(of_any_posterior(annotations, fit.posterior))
-    from scipy.special import betaincinv
-
-    n = annotations.labels_per_annotator
-    right = np.nan_to_num(reliability(annotations, fit.posterior)) * n
-    ends = [betaincinv(right + 0.5, n - right + 0.5, end).round(4).tolist() for end in (0.025, 0.975)]
-    return {"reliability_low": ends[0], "reliability_high": ends[1]}
 
 
 def _verdict(annotations: Annotations, seed: int) -> Verdict:

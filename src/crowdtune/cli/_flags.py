@@ -34,3 +34,4 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write, new or empty.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+KeepIds = Annotated[bool, typer.Option("--keep-ids", help="Annotators by name, not pseudonym, in what others see.")]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crowdtune.annotations import Annotations
-from crowdtune.cli._flags import Json, Load, Seed
+from crowdtune.cli._flags import Json, KeepIds, Load, Seed
 from crowdtune.cli._screen import SHOWN, annotator_table, complain, say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError, unknown_name
@@ -38,6 +36,7 @@ def audit(
         list[str] | None,
         typer.Option(help=f"KEY=VALUE, exit code 1 where lower; KEY: {', '.join(KEYS)}. May be repeated."),
     ] = None,
+    keep_ids: KeepIds = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -53,7 +52,7 @@ def audit(
     else:
         _show(found)
     if folder is not None and out is not None:
-        _write(found, annotations, folder, out, load.flags)
+        _write(found, annotations, folder, out, load.flags, keep_ids)
     elif not json:
         say("next: -o report.html keeps this with every annotator and item; crowdtune train learns from all labels")
     failures = [f"{name} is {_number(value)}, below {limit}" for name, value, limit in _below(found, limits)]
@@ -64,10 +63,8 @@ def audit(
 
 
 def _folder(out: Path) -> Path:
-    """Where the tables go; refused before any work where it holds something, or where HTML cannot be made."""
+    """Where the tables go; refused before any work where it holds something."""
     folder = out.with_suffix("") if out.suffix == ".html" else out
-    if folder != out and find_spec("crowdtune.report") is None:
-        raise InputError(f"this crowdtune makes no HTML. Say -o {folder} for a folder of tables.")
     if folder != out and out.exists():
         raise InputError(f"{out} exists already. Choose another name or remove it.")
     Run.claim(folder, {})
@@ -139,12 +136,15 @@ def _named(names: list[str]) -> str:
     return f" ({', '.join(names[:NAMED])}{', ...' if len(names) > NAMED else ''})" if names else ""
 
 
-def _write(found: Audit, annotations: Annotations, folder: Path, out: Path, origin: dict[str, str]) -> None:
+def _write(
+    found: Audit, annotations: Annotations, folder: Path, out: Path, origin: dict[str, str], keep_ids: bool
+) -> None:
     from crowdtune.audit import write_audit
+    from crowdtune.report import write_report
 
     write_audit(found, annotations, folder, origin=dict(origin))
     say(f"wrote {folder}")
     if out == folder:
         return
-    import_module("crowdtune.report").write_report(folder, out)
+    write_report(folder, out, keep_ids=keep_ids)
     say(f"wrote {out}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.aggregate import aggregator
-from crowdtune.cli._flags import AGGREGATOR, Json, Load
+from crowdtune.cli._flags import AGGREGATOR, Json, KeepIds, Load
 from crowdtune.cli._screen import say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
@@ -29,7 +29,7 @@ def export(
     min_probability: Annotated[float, typer.Option(help="Leave out items whose label is less probable.")] = 0.0,
     variant: Annotated[str, typer.Option(help="Of hf: hard (default), soft, weighted or long.")] = "",
     chat: Annotated[bool, typer.Option("--chat", help="Messages, for a chat template, and not plain text.")] = False,
-    keep_ids: Annotated[bool, typer.Option("--keep-ids", help="Annotators' own names, not pseudonyms.")] = False,
+    keep_ids: KeepIds = False,
     json: Json = False,
 ) -> None:
     """Write labels and data for other tools, from annotations or from a finished run."""

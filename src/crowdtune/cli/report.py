@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crowdtune.cli._flags import Run
+from crowdtune.cli._flags import KeepIds, Run
 from crowdtune.cli._screen import say
 
 NAME = "report.html"  # in the run's folder
@@ -18,7 +18,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="HTML file to write.", show_default=f"RUN/{NAME}")
     ] = None,
-    keep_ids: Annotated[bool, typer.Option("--keep-ids", help="Show annotators by name and not by pseudonym.")] = False,
+    keep_ids: KeepIds = False,
 ) -> None:
     """Make one HTML file of a run or an audit, which needs nothing else and can be passed on."""
     from crowdtune.report import write_report
