@@ -94,7 +94,7 @@ def test_agreement_is_the_product_of_r() -> None:
 
 
 def test_members_and_outsiders_who_meet_only_each_other_tell_no_reliability() -> None:
-    """Of 0, 1, 2 against 3, 4 just products r_a r_b are told, until 3 and 4 share items: only then can it be a block."""
+    """Of 0, 1, 2 against 3, 4 just products r_a r_b are told, until 3 and 4 share items as well."""
     one, other = np.array([0, 0, 1, 0, 1, 2, 0, 1, 2, 3]), np.array([1, 2, 2, 3, 3, 3, 4, 4, 4, 4])
     agreement = np.array([0.95, 0.9, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.5])
     for count, told in ((9, False), (10, True)):
