@@ -1,9 +1,10 @@
 """How fast aggregators are, how much memory they take, how right they are: ours, and crowd-kit's on the same labels.
 
 Each fit runs in a process of its own, on one core, after the labels are in memory as codes. Seconds are those that
-passed and those the processor worked, which differ on a busy machine. Peak memory is that of the whole process. crowd-kit's Dawid-Skene runs as it comes, where it stops early since it compares a rising bound with a
-tolerance per item, and with that stop off, 100 steps. Its Wawa does not run with today's scikit-learn unless one check
-of it is switched off, as here. Ties go to the first choice on both sides.
+passed and those the processor worked, which differ on a busy machine. Peak memory is that of the whole process.
+crowd-kit's Dawid-Skene runs as it comes, where it stops early since it compares a rising bound with a tolerance per
+item, and with that stop off, 100 steps. Its Wawa does not run with today's scikit-learn unless one check of it is
+switched off, as here. Ties go to the first choice on both sides.
 
 `python benchmarks/aggregators.py [--sizes 10000 100000] [--peers-up-to 1000000] [-o OUT.json]`
 """

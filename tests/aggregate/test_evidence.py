@@ -93,6 +93,13 @@ def test_history_in_dawid_skene_by_hand() -> None:
     np.testing.assert_allclose(fit.posterior[0], likely / likely.sum())
 
 
+def test_gold_holds_in_every_step_of_dawid_skene() -> None:
+    """One gold item of truth 1, labelled 0: row 0 is the prior's (2, 1) / 3, row 1 is (1 + 1, 2) / 4, for good."""
+    annotations = from_table([[0]], gold=[1])
+    fit = DawidSkene(max_steps=5, tolerance=-math.inf).fit(annotations, evidence(annotations, np.ones(1, dtype=bool)))
+    np.testing.assert_allclose(fit.confusion["t0"][0], [[2 / 3, 1 / 3], [1 / 2, 1 / 2]], atol=1e-9)
+
+
 @pytest.mark.parametrize("name", names())
 def test_every_aggregator_uses_evidence_or_refuses_it(name: str) -> None:
     annotations = from_table([[0, 0, 1], [1, 1, 0], [0, 0, 0]], gold=[1, -1, 0])

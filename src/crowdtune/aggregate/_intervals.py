@@ -11,8 +11,8 @@ of aggregators are surer than they are right, since annotators count as known. S
 steps of variational one-coin EM begun there keep its answers and take in the doubt about annotators. Annotators may
 differ between tasks: each task has its own coin, and the interval is of the mean over the labels given.
 
-Measured in benchmarks/aggregator_quality.py: of intervals of annotators with five labels or more, 91 to 98 % hold the
-planted reliability. Where the majority is wrong, so are they.
+Measured in benchmarks/aggregator_quality.py: of intervals of annotators with five labels or more, 94 to 96 % hold the
+planted reliability, 90 % in poor thin crowds, 99 % in thin crowds of equals. Where the majority is wrong, so are they.
 
 References:
     Louis, Finding the observed information matrix when using the EM algorithm, 1982.
