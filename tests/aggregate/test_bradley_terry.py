@@ -63,6 +63,12 @@ def test_two_things_and_ties_in_closed_form() -> None:
     np.testing.assert_allclose(np.exp(log_prior(found, pairs, 3))[0], [24 / 42, 6 / 42, 12 / 42], atol=1e-4)
 
 
+def test_scores_are_centred_wherever_they_begin() -> None:
+    wanted = np.repeat([[1.0, 0.0], [0.0, 1.0]], [30, 10], axis=0)
+    found = scores_of(wanted, np.tile([0, 1], (40, 1)), 2, np.array([5.0, 5.0, 0.0]), variance=1e12)
+    assert found[:2].sum() == pytest.approx(0, abs=1e-9)
+
+
 def test_planted_scores_are_found_and_who_prefers_the_worse_is_told() -> None:
     """20 things, 600 comparisons by three of ten each; the first annotator is wrong nine times in ten."""
     right = np.array([0.1, 0.95, 0.95, 0.8, 0.8, 0.8, 0.6, 0.6, 0.6, 0.95])

@@ -7,7 +7,7 @@ import pytest
 
 from crowdtune import Annotations
 from crowdtune.aggregate import aggregator, block_weights, blocks
-from crowdtune.aggregate._dependence import Block
+from crowdtune.aggregate._dependence import Block, Pairs, _lone, _needed, _pairs
 from crowdtune.metrics.accuracy import accuracy
 from tests.crowds import from_table
 
@@ -87,12 +87,20 @@ def test_few_items_in_common_are_none() -> None:
 
 def test_agreement_is_the_product_of_r() -> None:
     """4,000 items of three choices: r = (3 s - 1) / 2; s.d. of agreement at most 1.5 x 0.5 / sqrt(4000) = 0.012."""
-    from crowdtune.aggregate._dependence import _pairs
-
     pairs = _pairs(copied(4000, np.random.default_rng(7), honest=[0.9, 0.7, 0.4], copies=0, k=3))
     r = (3 * np.array([0.9, 0.7, 0.4]) - 1) / 2
     np.testing.assert_allclose(pairs.agreement, r[pairs.one] * r[pairs.other], atol=0.06)
     assert pairs.shared.tolist() == [4000] * 3
+
+
+def test_members_and_outsiders_who_meet_only_each_other_tell_no_reliability() -> None:
+    """Of 0, 1, 2 against 3, 4 just products r_a r_b are told, until 3 and 4 share items as well."""
+    one, other = np.array([0, 0, 1, 0, 1, 2, 0, 1, 2, 3]), np.array([1, 2, 2, 3, 3, 3, 4, 4, 4, 4])
+    agreement = np.array([0.95, 0.9, 0.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.5])
+    for count, told in ((9, False), (10, True)):
+        pairs = Pairs(one[:count], other[:count], np.full(count, 1000.0), agreement[:count], 2.0, 5)
+        free = np.ones(count, dtype=bool)
+        assert _needed(pairs, np.array([0, 1, 2]), free, _lone(pairs, free)[0]) == told
 
 
 def test_weights_by_hand() -> None:

@@ -15,7 +15,7 @@ from crowdtune.simulate import simulate
 from tests.crowds import crowd, from_table, make_items
 
 TAKE = ["dawid-skene", "glad", "mace", "one-coin", "wawa"]
-REFUSE = ["bradley-terry", "majority", "ordinal-dawid-skene"]
+REFUSE = ("majority", "bradley-terry", "ordinal-dawid-skene")
 HONEST, LIARS = 0.9, 0.1
 BEST_OF_THREE = HONEST**3 + 3 * HONEST**2 * (1 - HONEST)  # 0.972, were the liars merely left out
 

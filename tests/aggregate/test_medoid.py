@@ -9,6 +9,7 @@ import pytest
 
 from crowdtune import Annotations, InputError, Items
 from crowdtune.aggregate import answers, medoid
+from crowdtune.aggregate._medoid import _variances
 from crowdtune.annotations import Floats
 from tests.crowds import crowd
 
@@ -63,6 +64,18 @@ def test_who_writes_anything_is_not_listened_to() -> None:
     assert ours > theirs + 0.05
     closeness = np.array(found.columns["closeness"])
     assert closeness[:5].min() > closeness[5:].max()
+
+
+def test_planted_variances_are_found() -> None:
+    """2,000 items of three answers by six: 1,000 labels each in 32 dimensions, so a variance is off by 1 %; bar 6 %.
+
+    Left in its own mean, or with the mean's own variance, it would be off by a third.
+    """
+    spread = np.array([0.4, 0.5, 0.6, 0.8, 1.0, 1.2])
+    annotations, table, _ = writers(2000, spread, 3, np.random.default_rng(2))
+    found, usual = _variances(annotations, table)
+    np.testing.assert_allclose(found, spread**2, rtol=0.06)
+    assert usual == pytest.approx(float((spread**2).mean()), rel=0.06)
 
 
 def test_length_of_embeddings_and_order_of_rows_do_not_matter() -> None:
