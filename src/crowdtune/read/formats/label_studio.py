@@ -107,7 +107,7 @@ def _known_folder(opened: Opened) -> str:
         return ""
     try:
         cells = msgspec.json.decode(first.read_bytes())
-    except (msgspec.DecodeError, OSError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, OSError, RecursionError):
         return ""
     why = _known(cells) if isinstance(cells, dict) else ""
     return why and f"{why}, one to a file"
@@ -186,7 +186,7 @@ class _Reader:
             stored = self.stored_of(data)
             if stored.result is None and not stored.was_cancelled:
                 raise msgspec.ValidationError("it has neither data, annotations nor a result")
-        except (msgspec.DecodeError, RecursionError) as e:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
             raise InputError(
                 f"{where}: not a task or annotation of Label Studio ({e}). Mend it, or export the project again."
             ) from e
