@@ -51,6 +51,8 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
                 met.add((item, name))
                 yield _described(row, item, name, data, found)
         read |= bool(found)
+        if not any(said.values()) and not any(clean(row.cells.get(name)) for name in ("annotator", "annotation_id")):
+            continue  # a task nobody annotated
         if not any(said.values()):
             found = {questions[0]: Given("", Skipped("empty"))}
         for name, one in found.items():
@@ -152,11 +154,9 @@ def _between(names: list[str]) -> list[str]:
 
 def _look(column: _Column, item: str, cell: Any) -> None:
     text = clean(cell)
-    if not text:
-        return
-    if len(column.values) <= FEW:
+    if text and len(column.values) <= FEW:
         column.values.add(text)
-    if not column.varies:
+    if not column.varies:  # the data of an item are the same in all its rows
         column.varies = column.first.setdefault(item, hash(text)) != hash(text)
     column.results = column.results or bool(_results(cell))
 
