@@ -77,7 +77,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     for row in rows_of(opened):
         record = _record(opened, row, questions)
         if "fields" in row.cells and isinstance(row.cells.get("responses"), dict):
-            n = sum(given.trait == "" for said in record.given.values() for given in said)
+            n = sum(not given.trait and not given.status for said in record.given.values() for given in said)
             report.notes.update({NO_STATUS: n} if n else {})
         prompt = prompt_of(record.fields)
         for question in [name for name, said in record.given.items() if said] or questions or [""]:

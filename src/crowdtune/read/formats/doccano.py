@@ -101,7 +101,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         if name.split(".")[0] == EVERYBODY and not any(_is_old(row.cells) for row in opened.sample):
             raise InputError(
                 f"{opened.path}: {name} is the export of a collaborative project, which names no annotator. Export a "
-                "project that does not share annotations (a file for each member), or read this one as a plain table."
+                "project that does not share its annotations, which gives a file for each member."
             )
     if opened.form not in (ZIP, FOLDER):
         for entry in _file(opened, names[0], report):

@@ -2,6 +2,7 @@
 
 Nothing in the file says which columns are questions. JSON_MIN writes them between id and annotator; a column is one too
 where its cells hold results, where one item has several values of it, or where `_data_` before its name keeps the data.
+Nor does it say which annotation is the ground truth; cancelled ones are not in it. The JSON export says both.
 """
 
 from __future__ import annotations
