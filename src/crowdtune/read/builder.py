@@ -8,17 +8,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
+from crowdtune.read.times import UNKNOWN, moment, number
 
 NONE = -1  # label code of an abstention
-UNKNOWN = float("nan")
-MTURK = "%a %b %d %H:%M:%S %Z %Y"  # "Thu Oct 09 07:30:20 UTC 2025"
 
 
 @dataclass(slots=True)
@@ -127,7 +125,7 @@ class _Gatherer:
         into.source.extend([self.place] * len(who))
         into.row.extend(said.rows)
         into.time.extend([UNKNOWN if time is None else self.when(time) for time in said.times])
-        into.seconds.extend([x if type(x) is float else _number(x) for x in said.seconds])
+        into.seconds.extend([x if type(x) is float else number(x) for x in said.seconds])
 
     def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
         into, report = self.into, self.report
@@ -145,7 +143,7 @@ class _Gatherer:
         into.source.append(self.place)
         into.row.append(row)
         into.time.append(UNKNOWN if time is None else self.when(time))
-        into.seconds.append(_number(seconds))
+        into.seconds.append(number(seconds))
 
     def code(self, row: int, item: Any, task: Any) -> int:
         """Code of an item; under every spelling of its id and task it is looked for only once."""
@@ -224,13 +222,6 @@ class _Gatherer:
         return code
 
     def when(self, time: Any) -> float:
-        if type(time) is str:
-            try:
-                date = datetime.fromisoformat(time)
-            except ValueError:
-                pass
-            else:
-                return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         found = moment(time)
         if found != found and clean(time):
             self.report.unclear_times += 1
@@ -268,38 +259,3 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
     if "" in choices or len(set(choices)) < 2:
         raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
     return choices
-
-
-def moment(time: Any) -> float:
-    """Seconds since 1970 of an ISO date (UTC where it names no zone), or of MTurk's; a number as it is; else NaN.
-
-    Example:
-        >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
-        (60.0, 60.0, 7.0)
-    """
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    if not isinstance(time, str):
-        return _number(time)
-    for read in (datetime.fromisoformat, _of_mturk):
-        try:
-            found = read(time.strip())
-        except ValueError:
-            continue
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    return _number(time)
-
-
-def _of_mturk(text: str) -> datetime:
-    offsets = {" PDT ": -7, " PST ": -8}
-    for zone, hours in offsets.items():
-        if zone in text:
-            return datetime.strptime(text.replace(zone, f" {hours:+03d}00 "), MTURK.replace("%Z", "%z"))
-    return datetime.strptime(text, MTURK)
-
-
-def _number(value: Any) -> float:
-    try:
-        return UNKNOWN if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return UNKNOWN

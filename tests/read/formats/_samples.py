@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 import zipfile
@@ -20,6 +21,16 @@ Content = str | bytes | Mapping[str, str]  # of a file; or name -> text of the m
 bounded = settings(deadline=None, max_examples=120, derandomize=True, database=None)
 junk = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4)
 junk |= st.sampled_from([[], {}, [[]], [{}], [None], {"": None}, {"x": []}, [1], ["a", "b"], 10**30, "\x00", "nan"])
+
+
+def all_samples() -> list[tuple[str, str, Content]]:
+    """Name, file name and content of the SAMPLES of all test modules beside this file that have some."""
+    found = []
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if "\nSAMPLES = {" in path.read_text() or "\nSAMPLES: dict" in path.read_text():
+            module = importlib.import_module(f"tests.read.formats.{path.stem}")
+            found += [(name, *sample) for name, sample in module.SAMPLES.items()]
+    return found
 
 
 def lay(folder: Path, name: str, content: Content) -> Path:

@@ -5,7 +5,6 @@ A test module beside this one may define SAMPLES: name of the format, or that an
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
@@ -13,15 +12,9 @@ import pytest
 
 from crowdtune.read import formats
 from crowdtune.read.opened import Opened
-from tests.read.formats._samples import Content, lay
+from tests.read.formats._samples import Content, all_samples, lay
 
-MODULES = [f"tests.read.formats.{path.stem}" for path in sorted(Path(__file__).parent.glob("test_*.py"))]
-SAMPLES: list[tuple[str, str, Content]] = [
-    (name, *sample)
-    for module in MODULES
-    if module != __name__
-    for name, sample in getattr(importlib.import_module(module), "SAMPLES", {}).items()
-]
+SAMPLES = all_samples()
 PLAIN: dict[str, str] = {
     "long.csv": "item,annotator,label,created_at,lead_time\n1,a,yes,2026-01-01,3\n",
     "wide.csv": "id,text,ann,bob\n1,t,yes,no\n2,u,no,no\n",

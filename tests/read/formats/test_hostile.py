@@ -9,10 +9,9 @@ import pytest
 from crowdtune import InputError, read
 from crowdtune.read.formats import names
 from tests.crowds import put, said
-from tests.read.formats._samples import jsonl
-from tests.read.formats.test_detect import SAMPLES
+from tests.read.formats._samples import all_samples, jsonl
 
-TEXTS = [(name, file, text) for name, file, text in SAMPLES if isinstance(text, str)]
+TEXTS = [(name, file, text) for name, file, text in all_samples() if isinstance(text, str)]
 IDS = [name for name, *_ in TEXTS]
 
 
