@@ -8,7 +8,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,13 +16,12 @@ from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
+from crowdtune.read.times import UNKNOWN, moment, number
 
 NONE = -1  # label code of an abstention
-UNKNOWN = float("nan")
-MTURK = "%a %b %d %H:%M:%S %Z %Y"  # "Thu Oct 09 07:30:20 UTC 2025"
 
 
-@dataclass
+@dataclass(slots=True)
 class Item:
     """What is known of an item; `source` and `row` say where it was first met."""
 
@@ -101,12 +99,35 @@ class _Gatherer:
             elif isinstance(entry, Described):
                 self.describe(entry)
             elif isinstance(entry, Batch):
-                for row, item, who, label, task, time, seconds in zip(*entry, strict=True):
-                    self.answer(row, item, who, label, task, time, seconds)
+                self.batch(entry)
             else:
                 name = clean(entry.annotator)
                 self.into.annotators.setdefault(name, len(self.into.annotators))
                 self.into.traits.setdefault(name, {}).update(entry.traits)
+
+    def batch(self, said: Batch) -> None:
+        """Answers in columns: the same as one by one, but a column at a time where everybody is named."""
+        met = [self.raw_annotators.get(name) if type(name) is str else None for name in said.annotators]
+        found = [self.annotator(said.annotators[n]) if j is None else j for n, j in enumerate(met)]
+        who = [j for j in found if j is not None]
+        if len(who) < len(found):
+            self.report.nameless -= len(found) - len(who)  # counted again, one by one
+            for entry in zip(*said, strict=True):
+                self.answer(*entry)
+            return
+        into, known, labels = self.into, self.known, self.raw_labels
+        self.report.rows += len(said.rows)
+        for row, item, task in zip(said.rows, said.items, said.tasks, strict=True):
+            code = known.get((item, task)) if type(item) is str and type(task) is str else None
+            into.item.append(self.code(row, item, task) if code is None else code)
+        for label in said.labels:
+            given = labels.get(label) if type(label) is str else None
+            into.label.append(self.label(label) if given is None else given)
+        into.annotator.extend(who)
+        into.source.extend([self.place] * len(who))
+        into.row.extend(said.rows)
+        into.time.extend([UNKNOWN if time is None else self.when(time) for time in said.times])
+        into.seconds.extend([x if type(x) is float else number(x) for x in said.seconds])
 
     def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
         into, report = self.into, self.report
@@ -124,7 +145,7 @@ class _Gatherer:
         into.source.append(self.place)
         into.row.append(row)
         into.time.append(UNKNOWN if time is None else self.when(time))
-        into.seconds.append(_number(seconds))
+        into.seconds.append(number(seconds))
 
     def code(self, row: int, item: Any, task: Any) -> int:
         """Code of an item; under every spelling of its id and task it is looked for only once."""
@@ -167,8 +188,14 @@ class _Gatherer:
     def describe(self, said: Described) -> None:
         """Add what is said of an item; two different texts, choices or gold answers for one id are an error."""
         item = self.into.items[self.code(said.row, said.item, said.task)]
+        prompt = "" if said.prompt is None else str(said.prompt)
+        if not item.prompt:
+            item.prompt = prompt
+        if said.choices is None and said.gold is None and not said.split and prompt == item.prompt:
+            item.kind = item.kind or said.kind
+            return
         where = self.source.where(said.row)
-        merge(item, "prompt", "" if said.prompt is None else str(said.prompt), where, self.into)
+        merge(item, "prompt", prompt, where, self.into)
         merge(item, "choices", choice_list(said.choices, where), where, self.into)
         merge(item, "gold", text_of(said.gold), where, self.into)
         merge(item, "split", clean(said.split), where, self.into)
@@ -242,38 +269,3 @@ def _json_list(text: str) -> list[str]:
         return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else []
     except msgspec.DecodeError:
         return []
-
-
-def moment(time: Any) -> float:
-    """Seconds since 1970 of an ISO date (UTC where it names no zone), or of MTurk's; a number as it is; else NaN.
-
-    Example:
-        >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
-        (60.0, 60.0, 7.0)
-    """
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    if not isinstance(time, str):
-        return _number(time)
-    for read in (datetime.fromisoformat, _of_mturk):
-        try:
-            found = read(time.strip())
-        except ValueError:
-            continue
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    return _number(time)
-
-
-def _of_mturk(text: str) -> datetime:
-    offsets = {" PDT ": -7, " PST ": -8}
-    for zone, hours in offsets.items():
-        if zone in text:
-            return datetime.strptime(text.replace(zone, f" {hours:+03d}00 "), MTURK.replace("%Z", "%z"))
-    return datetime.strptime(text, MTURK)
-
-
-def _number(value: Any) -> float:
-    try:
-        return UNKNOWN if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return UNKNOWN

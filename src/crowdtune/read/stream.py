@@ -58,7 +58,7 @@ def pieces(path: Path, file: IO[bytes]) -> Iterator[Piece]:
 def _decode(text: _Text, data: memoryview) -> object:
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as e:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
         raise text.broken(str(e)) from e
 
 
@@ -82,6 +82,9 @@ class _Text:
 
     def peek(self) -> bytes:
         """The next byte that is not blank, b"" at the end."""
+        byte = self.data[self.at : self.at + 1]
+        if byte > b" ":
+            return byte
         while True:
             blank = BLANK.match(self.data, self.at)
             self.at = blank.end() if blank else self.at
@@ -115,6 +118,12 @@ class _Text:
             if not self.more():
                 self.at = len(self.data)
                 return memoryview(self.data)
+
+
+def _may_be_cut(message: str, length: int) -> bool:
+    """True where the window may have ended within a number, an escape or a word: the fault is at its very end."""
+    place = message.rpartition("(byte ")[2].rstrip(")")
+    return "truncated" in message or (place.isdigit() and int(place) > length - MARGIN)
 
 
 def _end(message: str) -> int:
