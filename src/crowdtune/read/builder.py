@@ -5,6 +5,7 @@ A million answers take some 60 MB here, whatever the file's size. Nothing is dec
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from crowdtune.read.report import ReadReport
 NONE = -1  # label code of an abstention
 UNKNOWN = float("nan")
 MTURK = "%a %b %d %H:%M:%S %Z %Y"  # "Thu Oct 09 07:30:20 UTC 2025"
+POWER, FLOAT = re.compile(r"\d(\.\d+)?[eE]\+\d{2,}"), re.compile(r"\d{6,}\.0+")
+ROUNDED = "id like 1.23457E+14, as Excel rounds long numbers: several ids may have become one; export without Excel"
+AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 digits it is rounded"
 
 
 @dataclass
@@ -102,9 +106,15 @@ class _Gatherer:
                 for row, item, who, label, task, time, seconds in zip(*entry, strict=True):
                     self.answer(row, item, who, label, task, time, seconds)
             else:
-                name = clean(entry.annotator)
-                self.into.annotators.setdefault(name, len(self.into.annotators))
-                self.into.traits.setdefault(name, {}).update(entry.traits)
+                self.person(entry)
+
+    def person(self, said: Person) -> None:
+        """Traits of an annotator; in a list of people alone, those who answer nothing stay out."""
+        name = clean(said.annotator)
+        if name and not self.source.own_ids:
+            self.into.annotators.setdefault(name, len(self.into.annotators))
+        if name:
+            self.into.traits.setdefault(name, {}).update(said.traits)
 
     def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
         into, report = self.into, self.report
@@ -157,6 +167,7 @@ class _Gatherer:
                 items[i].task = family
                 self.known[name, family] = i
                 return i
+        self.mangled(name)
         items.append(Item(self.place, row, name, family))
         same.append(len(items) - 1)
         self.known[name, family] = len(items) - 1
@@ -178,10 +189,20 @@ class _Gatherer:
         if not name:
             self.report.nameless += 1
             return None
-        code = self.into.annotators.setdefault(name, len(self.into.annotators))
+        code = self.into.annotators.get(name)
+        if code is None:
+            code = self.into.annotators[name] = len(self.into.annotators)
+            self.mangled(name)
         if type(who) is str:
             self.raw_annotators[who] = code
         return code
+
+    def mangled(self, name: str) -> None:
+        """Count ids that a spreadsheet has rewritten."""
+        if POWER.fullmatch(name):
+            self.report.notes[ROUNDED] += 1
+        elif FLOAT.fullmatch(name):
+            self.report.notes[AS_FLOAT] += 1
 
     def label(self, label: Any) -> int:
         """Code of a label; -1 for an abstention the format knows of."""

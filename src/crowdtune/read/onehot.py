@@ -1,4 +1,4 @@
-"""A question with a column per option: `sentiment.positive`, `sentiment.negative`, each saying whether it was chosen."""
+"""A question with a column per option, each saying whether it was chosen: `mood.good`, `mood.bad`."""
 
 from __future__ import annotations
 

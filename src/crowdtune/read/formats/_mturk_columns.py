@@ -1,4 +1,4 @@
-"""The columns of a batch: which inputs and answers belong to which place of a HIT, and which columns are one question."""
+"""The columns of a batch: which place of a HIT they belong to, and which of them are one question."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ INPUT, ANSWER = "Input.", "Answer."
 NUMBERED = re.compile(r"(.*?)[_\-.]?(\d+)")
 LONG, MANY = 40, 20  # a field with so many different answers of so many characters on average is answered freely
 BATCH = frozenset(
-    "HITId HITTypeId Title Description Keywords Reward CreationTime MaxAssignments RequesterAnnotation HITGroupId "
-    "AssignmentDurationInSeconds AutoApprovalDelayInSeconds Expiration NumberOfSimilarHITs LifetimeInSeconds "
-    "AssignmentId WorkerId AssignmentStatus AcceptTime SubmitTime AutoApprovalTime ApprovalTime RejectionTime "
-    "RequesterFeedback WorkTimeInSeconds LifetimeApprovalRate Last30DaysApprovalRate Last7DaysApprovalRate "
-    "Approve Reject Deadline Answer".split()
+    {
+        "HITId", "HITTypeId", "Title", "Description", "Keywords", "Reward", "CreationTime", "MaxAssignments",
+        "RequesterAnnotation", "HITGroupId", "AssignmentDurationInSeconds", "AutoApprovalDelayInSeconds",
+        "Expiration", "NumberOfSimilarHITs", "LifetimeInSeconds", "AssignmentId", "WorkerId",
+        "AssignmentStatus", "AcceptTime", "SubmitTime", "AutoApprovalTime", "ApprovalTime", "RejectionTime",
+        "RequesterFeedback", "WorkTimeInSeconds", "LifetimeApprovalRate", "Last30DaysApprovalRate",
+        "Last7DaysApprovalRate", "Approve", "Reject", "Deadline", "Answer"
+    }
+)  # fmt: skip
 )
 
 

@@ -112,7 +112,13 @@ def _grouped(given: Any, where: str) -> dict[str, Any]:
 
 
 def _answers(
-    row: int, item: str, who: str, schemes: Mapping[str, Any], report: ReadReport, seconds: float | None, prompt: str = ""
+    row: int,
+    item: str,
+    who: str,
+    schemes: Mapping[str, Any],
+    report: ReadReport,
+    seconds: float | None,
+    prompt: str = "",
 ) -> Iterator[Entry]:
     for scheme, values in schemes.items():
         for question, label, kind in told(scheme, values, report):

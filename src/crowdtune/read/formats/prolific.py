@@ -1,4 +1,4 @@
-"""Prolific's export of a study's participants. It tells who they are, not what they answered: it comes beside answers."""
+"""Prolific's export of a study's participants: who they are, not what they answered. It comes beside answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """A person for every row; words for a missing answer become nothing."""
     named = next((name for name in PARTICIPANT if name in opened.names), "")
     if not named:
-        raise InputError(f"{opened.path}: no column '{PARTICIPANT[0]}', so this is no export of Prolific's participants.")
+        raise InputError(
+            f"{opened.path}: no column '{PARTICIPANT[0]}', so this is no export of Prolific's participants."
+        )
     report.columns = {"annotator": named}
     seen = set[str]()
     for row in opened.rows():
