@@ -24,7 +24,6 @@ BATCH = frozenset(
         "Last7DaysApprovalRate", "Approve", "Reject", "Deadline", "Answer"
     }
 )  # fmt: skip
-)
 
 
 @dataclass
