@@ -15,8 +15,24 @@ def test_tables(tmp_path: Path) -> None:
     items = make_items([1, -1], ("no", "yes"), [0, 1])
     write_folder(crowd(items, [(0, 1, 1), (1, 0, 0)]), tmp_path, {"seed": 3})
     assert pq.read_table(tmp_path / "items.parquet").to_pylist() == [
-        {"item": "i0", "task": "t0", "prompt": "text 0", "choices": ["no", "yes"], "gold": "yes", "split": ""},
-        {"item": "i1", "task": "t1", "prompt": "text 1", "choices": ["no", "yes"], "gold": None, "split": ""},
+        {
+            "item": "i0",
+            "task": "t0",
+            "kind": "choice",
+            "prompt": "text 0",
+            "choices": ["no", "yes"],
+            "gold": "yes",
+            "split": "",
+        },
+        {
+            "item": "i1",
+            "task": "t1",
+            "kind": "choice",
+            "prompt": "text 1",
+            "choices": ["no", "yes"],
+            "gold": None,
+            "split": "",
+        },
     ]
     assert pq.read_table(tmp_path / "annotations.parquet").to_pylist() == [
         {"item": "i0", "annotator": "a1", "label": "yes"},

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from string import ascii_uppercase as LETTERS
 from typing import Any
 
 from crowdtune.annotations import Items
 from crowdtune.errors import InputError
+from crowdtune.wording import answers, question
 
-TEMPLATES = {
-    "words": "{prompt}\nAnswer with one of: {choices}.\nAnswer:",
-    "letters": "{prompt}\n{choices}\nAnswer:",
-}
-STYLES = ("auto", *TEMPLATES)
+STYLES = ("auto", "words", "letters")
 
 
 @dataclass(frozen=True)
@@ -34,21 +30,11 @@ class PromptFormat:
 
     def answers(self, choices: Sequence[str]) -> list[str]:
         """What the model is to say for each choice."""
-        if self.style == "words":
-            return list(choices)
-        if len(choices) > len(LETTERS):
-            raise InputError(f"an item has {len(choices)} choices; letters reach to {len(LETTERS)}. Use style=words.")
-        return list(LETTERS[: len(choices)])
+        return answers(self.style, choices)
 
     def text(self, items: Items, i: int, tokenizer: Any) -> str:
         """What the model reads for item `i`, up to where the answer comes."""
-        choices = items.choices(i)
-        if self.style == "words":
-            listed = ", ".join(choices)
-        else:
-            listed = "\n".join(f"{a}. {c}" for a, c in zip(self.answers(choices), choices, strict=True))
-        template = self.template or TEMPLATES[self.style]
-        text = template.replace("{choices}", listed).replace("{prompt}", items.prompts[i])
+        text = question(items.prompts[i], items.choices(i), self.style, self.template)
         if not self.chat:
             return text
         if not tokenizer.chat_template:

@@ -1,11 +1,14 @@
-"""Annotations as a folder: items.parquet, annotations.parquet and a JSON file that says where they came from."""
+"""Annotations as a folder: tables of items, labels and annotators, and a JSON file that says where they came from."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from crowdtune.annotations import Annotations, Items
+import numpy as np
+
+from crowdtune.annotations import Annotations
+from crowdtune.write.columns import answers, choices, coded, texts
 from crowdtune.write.tables import write_json, write_table
 
 
@@ -13,39 +16,41 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
     """Write `annotations` so that every verb reads them back alike; labels and gold as choice texts.
 
     Args:
-        annotations: what to write.
+        annotations: what to write; labelling times become column `seconds`, traits a table annotators.parquet.
         folder: made if missing.
         origin: how the data came to be, written as origin.json, with how labels are written.
     """
     items = annotations.items
-    coded = any(len(set(choices)) < len(choices) for choices in items.choice_sets)
+    every = np.arange(len(items))
     write_table(
         folder / "items.parquet",
         {
-            "item": list(items.ids),
-            "task": [items.tasks[m] for m in items.task],
-            "prompt": list(items.prompts),
-            "choices": [list(c) if len(c) > 1 else None for c in map(items.choices, range(len(items)))],
-            "gold": [_name(items, i, int(code), coded) for i, code in enumerate(items.gold)],
-            "split": list(items.splits),
+            "item": texts(items.ids, every),
+            "task": texts(items.tasks, items.task),
+            "kind": texts(items.kinds, items.task),
+            "prompt": texts(items.prompts, every),
+            "choices": choices(items, at_least=2),
+            "gold": answers(items, every, items.gold),
+            "split": texts(items.splits, every),
         },
     )
-    write_table(
-        folder / "annotations.parquet",
-        {
-            "item": [items.ids[i] for i in annotations.item],
-            "annotator": [annotations.annotators[j] for j in annotations.annotator],
-            "label": [
-                _name(items, int(i), int(code), coded)
-                for i, code in zip(annotations.item, annotations.label, strict=True)
-            ],
-        },
-    )
-    write_json(folder / "origin.json", origin | {"labels": "code" if coded else "text"})
+    write_table(folder / "annotations.parquet", label_columns(annotations))
+    if annotations.traits:
+        known = {name: list(texts) for name, texts in annotations.traits.items()}
+        write_table(folder / "annotators.parquet", {"annotator": list(annotations.annotators)} | known)
+    write_json(folder / "origin.json", origin | {"labels": "code" if coded(items) else "text"})
 
 
-def _name(items: Items, i: int, code: int, coded: bool) -> str | None:
-    """A label as it is written: the choice's text, or its code where an item has the same text twice."""
-    if code < 0:
-        return None
-    return str(code) if coded else items.text(i, code)
+def label_columns(annotations: Annotations) -> dict[str, Any]:
+    """Columns item, annotator and label of N labels, and seconds (null = not known) where any are known."""
+    import pyarrow as pa
+
+    items = annotations.items
+    columns = {
+        "item": texts(items.ids, annotations.item),
+        "annotator": texts(annotations.annotators, annotations.annotator),
+        "label": answers(items, annotations.item, annotations.label),
+    }
+    if annotations.seconds is not None:
+        columns["seconds"] = pa.array(annotations.seconds, mask=np.isnan(annotations.seconds))
+    return columns

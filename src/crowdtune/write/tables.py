@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from crowdtune.errors import InputError
 
 FORMS = (".parquet", ".csv", ".jsonl")
+
+
+class Array(Protocol):
+    """A column of arrow or numpy."""
+
+    def tolist(self) -> list[Any]:
+        """Its values as Python's own."""
+        ...
+
+
+Column = Sequence[Any] | Array
 
 
 def check_form(path: Path) -> None:
@@ -24,6 +37,23 @@ def check_form(path: Path) -> None:
 def occupied(folder: Path) -> bool:
     """True where something would be lost or mixed up by writing into `folder`."""
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A folder to fill, beside `folder` and renamed to it at the end; where something fails, nothing is left."""
+    if occupied(folder):
+        raise InputError(f"{folder} is not empty. Choose another folder or remove it.")
+    folder = folder.resolve()
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if folder.exists():
+            folder.rmdir()
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -45,7 +75,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
 
-def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(path: Path, columns: Mapping[str, Column]) -> None:
     """Write columns of equal length as Parquet, CSV or JSONL, by the name's ending."""
     check_form(path)
     names = list(columns)
@@ -57,7 +87,8 @@ def write_table(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
         pq.write_table(pa.table(dict(columns)), sink)
         write_bytes(path, sink.getvalue().to_pybytes())
         return
-    records = zip(*columns.values(), strict=True)
+    plain = [c if isinstance(c, Sequence) else c.tolist() for c in columns.values()]
+    records = zip(*plain, strict=True)
     if path.suffix == ".jsonl":
         lines = [msgspec.json.encode(dict(zip(names, r, strict=True))) for r in records]
         write_bytes(path, b"".join(line + b"\n" for line in lines))
