@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERBS = ("demo", "aggregate", "more", "simulate", "train", "predict", "evaluate", "bench realm")
+VERBS = ("demo", "import", "aggregate", "more", "simulate", "train", "predict", "evaluate", "bench realm")
 PAGE = Path(__file__).parent / "cli.md"
 
 

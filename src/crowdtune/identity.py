@@ -1,33 +1,106 @@
-"""Names of annotators as pseudonyms: the same name and key always give the same one, nobody without the key can tell."""
+"""Pseudonyms: who an annotator is stays with those who hold the key; that two labels are of one annotator does not.
+
+The same name under the same key is the same pseudonym, in every file and report. Whoever lacks the key can neither
+read a name from it nor find one by trying names.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import re
 import secrets
-from hashlib import blake2b
+from collections.abc import Iterable
 from pathlib import Path
 
-DIGITS = 10  # hexadecimal digits of a pseudonym
+from crowdtune.errors import InputError
+
+VARIABLE = "CROWDTUNE_KEY"  # environment variable that holds the key, as any text
+DIGITS = 10  # hexadecimal digits of a pseudonym: two of 1,000 names meet once in two million keys
+PSEUDONYM = re.compile(rf"a-[0-9a-f]{{{DIGITS}}}")
 
 
 def pseudonym(name: str, key: bytes) -> str:
-    """What is shown for `name`: "a-" and ten hexadecimal digits of a keyed BLAKE2b hash.
+    """A name nobody can trace without the key; one that is a pseudonym already stays as it is.
+
+    Args:
+        name: of an annotator.
+        key: 1 to 64 secret bytes, as `load_key` gives them.
 
     Example:
-        >>> pseudonym("ann", b"key")
-        'a-ce6afc7b0a'
+        >>> pseudonym("ann@example.org", b"secret")
+        'a-15a6ee7e6b'
+        >>> pseudonym("a-15a6ee7e6b", b"another secret")
+        'a-15a6ee7e6b'
     """
-    return "a-" + blake2b(name.encode(), key=key, digest_size=DIGITS // 2).hexdigest()
+    if PSEUDONYM.fullmatch(name):
+        return name
+    return "a-" + hashlib.blake2b(name.encode(), key=key, digest_size=DIGITS // 2, person=b"annotator").hexdigest()
 
 
-def key() -> bytes:
-    """CROWDTUNE_KEY of the environment, else the key of this user, made once and readable by nobody else."""
-    said = os.environ.get("CROWDTUNE_KEY", "")
-    if said:
-        return blake2b(said.encode()).digest()
-    path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "crowdtune" / "key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    return bytes.fromhex(path.read_text())
+def pseudonyms(names: Iterable[str], key: bytes) -> dict[str, str]:
+    """Name -> pseudonym, no two alike.
+
+    Args:
+        names: of annotators; repeats are no matter.
+        key: as for `pseudonym`.
+    """
+    made: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for name in names:
+        made[name] = pseudonym(name, key)
+        other = taken.setdefault(made[name], name)
+        if other != name:
+            raise InputError(
+                f"annotators '{other}' and '{name}' would both be called {made[name]}. Set {VARIABLE} to another key."
+            )
+    return made
+
+
+def load_key() -> bytes:
+    """The key: of the environment variable CROWDTUNE_KEY, else of a file only its owner can read, made once."""
+    given = os.environ.get(VARIABLE, "")
+    if given:
+        return hashlib.blake2b(given.encode(), digest_size=32).digest()
+    path = key_path()
+    try:
+        return _read(path) if path.exists() else _make(path)
+    except OSError as error:
+        raise InputError(
+            f"the key of pseudonyms cannot be kept in {path} ({error.strerror}). Set {VARIABLE} to a secret text."
+        ) from error
+
+
+def key_path() -> Path:
+    """Where the key is kept: crowdtune/key in XDG_CONFIG_HOME, by default ~/.config."""
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(home) if home else Path.home() / ".config") / "crowdtune" / "key"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        key = b""
+    if not key:
+        raise InputError(
+            f"{path} holds no key: one line of hexadecimal digits. Restore it, or remove it for a new one."
+        )
+    return key[:64]
+
+
+def _make(path: Path) -> bytes:
+    """Write a new key beside its place and link it there: of two processes at once, one wins and both read its key."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    aside = path.with_name(f".key.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return _read(path)

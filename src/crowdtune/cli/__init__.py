@@ -7,7 +7,7 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, bench, demo, evaluate, more, predict, simulate, train
+from crowdtune.cli import aggregate, bench, demo, evaluate, import_, more, predict, simulate, train
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -29,6 +29,7 @@ for verb in (
     evaluate.evaluate,
 ):
     app.command()(verb)
+app.command("import")(import_.import_)
 app.add_typer(bench.bench, name="bench")
 
 

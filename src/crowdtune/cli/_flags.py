@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 import typer
 
 from crowdtune.annotations import Annotations
+from crowdtune.read import ReadReport
 
 
 class Load(Protocol):
@@ -21,6 +22,10 @@ class Load(Protocol):
 
     def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
         """Annotations; `choices` are for items that name none, where the user names none either."""
+        ...
+
+    def silently(self, choices: tuple[str, ...] = ()) -> tuple[Annotations, ReadReport]:
+        """The same without a word, with what is to be said."""
         ...
 
 

@@ -76,12 +76,15 @@ def _of_object(opened: Opened, item: Described, name: str, given: Mapping[str, A
         for who, label in given.items():
             yield Answer(item.row, item.item, who, label, item.task)
         return
-    lists = {role: given.get(inner.get(role, role)) for role in ("annotator", "label", "time", "seconds")}
-    people, labels = (
-        lists[role] if isinstance(lists[role], list) else [lists[role]] for role in ("annotator", "label")
+    people, labels, times, seconds = (
+        _several(given.get(inner.get(role, role))) for role in ("annotator", "label", "time", "seconds")
     )
     if len(people) != len(labels):
         raise InputError(f"{where}: {name} holds {len(people)} annotators and {len(labels)} labels. Mend the record.")
-    times, seconds = (lists[role] if isinstance(lists[role], list) else [] for role in ("time", "seconds"))
     for who, label, time, spent in list(zip_longest(people, labels, times, seconds))[: len(people)]:
         yield Answer(item.row, item.item, who, label, item.task, time, spent)
+
+
+def _several(value: Any) -> list[Any]:
+    """A list, also of one value or none."""
+    return value if isinstance(value, list) else [] if value is None else [value]

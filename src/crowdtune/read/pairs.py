@@ -86,9 +86,8 @@ def _name(row: Row, roles: Mapping[str, str], first: str, second: str, taken: di
 
 
 def _described(row: Row, roles: Mapping[str, str], name: str, choices: list[str]) -> Described:
-    said = {role: row.cells.get(roles[role]) for role in ("gold", "split") if role in roles}
-    prompt, task = _text(row.cells.get(roles.get("prompt", ""))), clean(row.cells.get(roles.get("task", "")))
-    return Described(row.number, name, task, prompt, choices, kind="pair", **said)
+    gold, split, prompt, task = (row.cells.get(roles.get(role, "")) for role in ("gold", "split", "prompt", "task"))
+    return Described(row.number, name, clean(task), _text(prompt), choices, gold, clean(split), "pair")
 
 
 def _preferred(label: Any, first: str, second: str, words: set[str]) -> Any:

@@ -132,7 +132,7 @@ def _long(opened: Opened, roles: Mapping[str, str]) -> Iterator[Entry]:
 
 def _of_kind(chunk: Chunk, roles: Mapping[str, str], kind: str) -> Iterator[Described]:
     """The kind of answers, once for every task of a chunk."""
-    first = {}
+    first: dict[str, Described] = {}
     tasks = _column(chunk, roles, "task", "")
     for number, item, task in zip(chunk.numbers, _column(chunk, roles, "item", None), tasks, strict=True):
         first.setdefault(clean(task), Described(number, item, task, kind=kind))
