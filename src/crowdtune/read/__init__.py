@@ -5,7 +5,9 @@ formats (what a tool writes) and shapes (plain tables) -> entries -> builder (co
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,7 +74,20 @@ def read(
         described = shapes.items(Opened(Path(items), {}), report.beside[-1])
         sources.insert(0, Source(Path(items), described, own_ids=False))
     policy = replace(policy, labels=policy.labels or next(filter(None, map(_written_labels, opened)), None))
-    return assemble(sources, policy, report), report
+    with _no_collecting():
+        return assemble(sources, policy, report), report
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Reading makes no cycles, and looking for some among millions of items takes as long as reading them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _sources(opened: Opened, report: ReadReport, form: str) -> list[Source]:

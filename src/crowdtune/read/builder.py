@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crowdtune.errors import InputError
-from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
+from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
 
@@ -25,7 +25,7 @@ ROUNDED = "id like 1.23457E+14, as Excel rounds long numbers: several ids may ha
 AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 digits it is rounded"
 
 
-@dataclass
+@dataclass(slots=True)
 class Item:
     """What is known of an item; `source` and `row` say where it was first met."""
 
@@ -103,8 +103,7 @@ class _Gatherer:
             elif isinstance(entry, Described):
                 self.describe(entry)
             elif isinstance(entry, Batch):
-                for row, item, who, label, task, time, seconds in zip(*entry, strict=True):
-                    self.answer(row, item, who, label, task, time, seconds)
+                self.batch(entry)
             else:
                 self.person(entry)
 
@@ -115,6 +114,30 @@ class _Gatherer:
             self.into.annotators.setdefault(name, len(self.into.annotators))
         if name:
             self.into.traits.setdefault(name, {}).update(said.traits)
+
+    def batch(self, said: Batch) -> None:
+        """Answers in columns: the same as one by one, but a column at a time where everybody is named."""
+        met = [self.raw_annotators.get(name) if type(name) is str else None for name in said.annotators]
+        found = [self.annotator(said.annotators[n]) if j is None else j for n, j in enumerate(met)]
+        who = [j for j in found if j is not None]
+        if len(who) < len(found):
+            self.report.nameless -= len(found) - len(who)  # counted again, one by one
+            for entry in zip(*said, strict=True):
+                self.answer(*entry)
+            return
+        into, known, labels = self.into, self.known, self.raw_labels
+        self.report.rows += len(said.rows)
+        for row, item, task in zip(said.rows, said.items, said.tasks, strict=True):
+            code = known.get((item, task)) if type(item) is str and type(task) is str else None
+            into.item.append(self.code(row, item, task) if code is None else code)
+        for label in said.labels:
+            given = labels.get(label) if type(label) is str else None
+            into.label.append(self.label(label) if given is None else given)
+        into.annotator.extend(who)
+        into.source.extend([self.place] * len(who))
+        into.row.extend(said.rows)
+        into.time.extend([UNKNOWN if time is None else self.when(time) for time in said.times])
+        into.seconds.extend([x if type(x) is float else _number(x) for x in said.seconds])
 
     def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
         into, report = self.into, self.report
@@ -176,8 +199,14 @@ class _Gatherer:
     def describe(self, said: Described) -> None:
         """Add what is said of an item; two different texts, choices or gold answers for one id are an error."""
         item = self.into.items[self.code(said.row, said.item, said.task)]
+        prompt = "" if said.prompt is None else str(said.prompt)
+        if not item.prompt:
+            item.prompt = prompt
+        if said.choices is None and said.gold is None and not said.split and prompt == item.prompt:
+            item.kind = item.kind or said.kind
+            return
         where = self.source.where(said.row)
-        merge(item, "prompt", "" if said.prompt is None else str(said.prompt), where, self.into)
+        merge(item, "prompt", prompt, where, self.into)
         merge(item, "choices", choice_list(said.choices, where), where, self.into)
         merge(item, "gold", text_of(said.gold), where, self.into)
         merge(item, "split", clean(said.split), where, self.into)
@@ -216,6 +245,13 @@ class _Gatherer:
         return code
 
     def when(self, time: Any) -> float:
+        if type(time) is str:
+            try:
+                date = datetime.fromisoformat(time)
+            except ValueError:
+                pass
+            else:
+                return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         found = moment(time)
         if found != found and clean(time):
             self.report.unclear_times += 1

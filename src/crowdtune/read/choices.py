@@ -44,7 +44,7 @@ def _choice_sets(labels: Labels, policy: Policy) -> tuple[list[tuple[str, ...]],
 
 
 def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Item]:
-    """Items with their kind and, where they name none, their choices: the policy's, or the answers that occur."""
+    """Give items their kind and, where they name none, their choices: the policy's, or the answers that occur."""
     items = list(labels.items)
     for task, index in labels.tasks().items():
         rows = labels.of(index)
@@ -59,8 +59,9 @@ def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Ite
         own = _own_answers(labels, rows) if kind == "text" else {}
         shared = tuple(sorted(_spellings(count), key=natural))
         for i in index:
-            choices = items[i].choices or policy.choices or own.get(i, shared if kind != "text" else ())
-            items[i] = replace(items[i], kind=kind or "choice", choices=choices)
+            item = items[i]
+            item.choices = item.choices or policy.choices or own.get(i, shared if kind != "text" else ())
+            item.kind = kind or "choice"
     return items
 
 

@@ -17,7 +17,7 @@ def united(got: Gathered, join: str, report: ReadReport) -> tuple[list[Item], li
     """Unite items of several files.
 
     Args:
-        got: what the sources say; not changed.
+        got: what the sources say; its items may get other ids.
         join: "id"; "content", items of the same task with the same text; "auto", which takes content where files
             clearly count on their own: the same id for different texts, or the same text under different ids.
         report: told what was done.
@@ -30,6 +30,8 @@ def united(got: Gathered, join: str, report: ReadReport) -> tuple[list[Item], li
         join = "content" if len(own) > 1 and _count_on_their_own(got.items) else "id"
     if len(own) > 1:
         report.joined = join
+    if len(got.sources) == 1 and join == "id":
+        return _named(got.items, [got.sources[0].path]), list(range(len(got.items)))
     key = _by_content if join == "content" else _by_id
     items, place = _merged(got, key)
     report.same_items = len(got.items) - len(items)

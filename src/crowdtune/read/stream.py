@@ -81,6 +81,9 @@ class _Text:
 
     def peek(self) -> bytes:
         """The next byte that is not blank, b"" at the end."""
+        byte = self.data[self.at : self.at + 1]
+        if byte > b" ":
+            return byte
         while True:
             blank = BLANK.match(self.data, self.at)
             self.at = blank.end() if blank else self.at
@@ -118,5 +121,5 @@ class _Text:
 
 def _end(message: str) -> int:
     """Bytes of a whole value (and blanks) that msgspec says is followed by something; 0 where it says otherwise."""
-    found = re.search(r"trailing characters \(byte (\d+)\)", message)
-    return int(found.group(1)) - 1 if found else 0
+    _, found, place = message.partition("trailing characters (byte ")
+    return int(place.rstrip(")")) - 1 if found else 0
