@@ -131,7 +131,7 @@ def _found(annotations: Annotations, report: ReadReport) -> dict[str, Any]:
         "items_with_one_label": int((counts == 1).sum()),
         "items_without_label": int((counts == 0).sum()),
         "gold": int((items.gold >= 0).sum()),
-        "notes": dict(report.notes),
+        "notes": dict(report.all_notes()),
     }
 
 

@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crowdtune.errors import InputError
-from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
+from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
+from crowdtune.read.times import UNKNOWN, moment, number
 
 NONE = -1  # label code of an abstention
-UNKNOWN = float("nan")
-MTURK = "%a %b %d %H:%M:%S %Z %Y"  # "Thu Oct 09 07:30:20 UTC 2025"
 POWER, FLOAT = re.compile(r"\d(\.\d+)?[eE]\+\d{2,}"), re.compile(r"\d{6,}\.0+")
 ROUNDED = "id like 1.23457E+14, as Excel rounds long numbers: several ids may have become one; export without Excel"
 AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 digits it is rounded"
@@ -137,7 +136,7 @@ class _Gatherer:
         into.source.extend([self.place] * len(who))
         into.row.extend(said.rows)
         into.time.extend([UNKNOWN if time is None else self.when(time) for time in said.times])
-        into.seconds.extend([x if type(x) is float else _number(x) for x in said.seconds])
+        into.seconds.extend([x if type(x) is float else number(x) for x in said.seconds])
 
     def answer(self, row: int, item: str, who: str, label: Any, task: str, time: Any, seconds: Any) -> None:
         into, report = self.into, self.report
@@ -155,7 +154,7 @@ class _Gatherer:
         into.source.append(self.place)
         into.row.append(row)
         into.time.append(UNKNOWN if time is None else self.when(time))
-        into.seconds.append(_number(seconds))
+        into.seconds.append(number(seconds))
 
     def code(self, row: int, item: Any, task: Any) -> int:
         """Code of an item; under every spelling of its id and task it is looked for only once."""
@@ -191,7 +190,11 @@ class _Gatherer:
                 self.known[name, family] = i
                 return i
         self.mangled(name)
-        items.append(Item(self.place, row, name, family))
+        item = Item(self.place, row, name, family)
+        told = next((items[i] for i in same if not self.into.sources[items[i].source].own_ids), None)
+        if told:  # a file that describes the items for whatever is asked about them
+            item.prompt, item.split = told.prompt, told.split
+        items.append(item)
         same.append(len(items) - 1)
         self.known[name, family] = len(items) - 1
         return len(items) - 1
@@ -289,38 +292,3 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
     if "" in choices or len(set(choices)) < 2:
         raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
     return choices
-
-
-def moment(time: Any) -> float:
-    """Seconds since 1970 of an ISO date (UTC where it names no zone), or of MTurk's; a number as it is; else NaN.
-
-    Example:
-        >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
-        (60.0, 60.0, 7.0)
-    """
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    if not isinstance(time, str):
-        return _number(time)
-    for read in (datetime.fromisoformat, _of_mturk):
-        try:
-            found = read(time.strip())
-        except ValueError:
-            continue
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    return _number(time)
-
-
-def _of_mturk(text: str) -> datetime:
-    offsets = {" PDT ": -7, " PST ": -8}
-    for zone, hours in offsets.items():
-        if zone in text:
-            return datetime.strptime(text.replace(zone, f" {hours:+03d}00 "), MTURK.replace("%Z", "%z"))
-    return datetime.strptime(text, MTURK)
-
-
-def _number(value: Any) -> float:
-    try:
-        return UNKNOWN if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return UNKNOWN

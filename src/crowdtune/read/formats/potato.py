@@ -35,6 +35,8 @@ def recognise(opened: Opened) -> str:
         return ANSWERS
     if opened.has("label_annotations") and (opened.has("displayed_text") or opened.has("id")):
         return "label_annotations of an item"
+    if opened.has(*MARKS, "labels", "spans"):
+        return f"{', '.join(MARKS)}, labels and spans of an item"
     dotted = [name for name in opened.names if _is_answer(name)]
     plain = {"label", "answer", "AssignmentId"} & set(opened.names)
     return f"columns {', '.join(MARKS)} and {dotted[0]}" if opened.has(*MARKS) and dotted and not plain else ""
@@ -48,7 +50,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     elif any(row.key == ANSWERS for row in opened.sample):
         fields = {row.key: row.cells[""] if set(row.cells) == {""} else row.cells for row in opened.rows()}
         yield from _state(fields, str(opened.path), opened.path.parent.name, 0, report)
-    elif opened.has("label_annotations"):
+    elif opened.has("label_annotations") or opened.has("labels", "spans"):
         yield from _old(opened, opened.path.parent.name, report)
     else:
         yield from _table(opened, report)
@@ -132,8 +134,9 @@ def _old(opened: Opened, folder: str, report: ReadReport) -> Iterator[Entry]:
         where = opened.where(row.number)
         item = clean(row.cells.get("instance_id")) or clean(row.cells.get("id"))
         who = clean(row.cells.get("user")) or clean(row.cells.get("user_id")) or folder
-        schemes = _object(row.cells.get("label_annotations"), where, "label_annotations")
-        spans = row.cells.get("span_annotations")
+        name = "label_annotations" if "label_annotations" in row.cells else "labels"
+        schemes, spans = _object(row.cells.get(name), where, name), row.cells.get("span_annotations")
+        spans = spans or row.cells.get("spans")
         if spans:
             report.notes[SPANS] += len(spans) if isinstance(spans, list | dict) else 1
         yield from _answers(row.number, item, who, schemes, report, None, clean(row.cells.get("displayed_text")))
