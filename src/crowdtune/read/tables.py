@@ -172,6 +172,7 @@ def _columnar(path: Path) -> Iterator[Chunk]:
     try:
         number = 1
         for batch in _batches(path):
+            batch.validate(full=True)  # Arrow trusts what it maps: offsets of a broken file lead out of it
             names = decoders(batch.schema.metadata)
             cells = batch.to_pydict()
             cells = {n: [names[n](v) for v in column] if n in names else column for n, column in cells.items()}
