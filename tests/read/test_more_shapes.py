@@ -84,7 +84,9 @@ def test_an_option_that_is_no_flag(tmp_path: Path) -> None:
     ],
 )
 def test_counts_without_annotators_are_refused(tmp_path: Path, row: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"counts answers \(\w+\) without saying whose they are, so nobody's expertise"):
+    with pytest.raises(
+        InputError, match=r"counts answers \(\w+\) without saying whose they are, so nobody's expertise"
+    ):
         read(lines(tmp_path, [row]))
 
 

@@ -19,7 +19,26 @@ from crowdtune.read.report import ReadReport
 from tests.crowds import put
 
 bounded = settings(deadline=None, max_examples=100, derandomize=True, database=None)
-ODD = [None, True, False, 0, -1, 1e308, "", " ", "nan", "null", "\x00", "\ud83d\ude00", "<a>", "[{", [], {}, [[]], [None]]
+ODD = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1e308,
+    "",
+    " ",
+    "nan",
+    "null",
+    "\x00",
+    "\ud83d\ude00",
+    "<a>",
+    "[{",
+    [],
+    {},
+    [[]],
+    [None],
+]
 odd = st.sampled_from([*ODD, {"label": {"a": []}}, "9" * 400, "x" * 5000, ["a", "a"], {"": ""}, "true", "a|b", "1E+15"])
 edits = st.lists(st.tuples(st.integers(0, 10_000), st.booleans(), odd), min_size=1, max_size=4)
 Edit = tuple[int, bool, Any]

@@ -123,7 +123,9 @@ def test_an_address_that_is_not_there(address: str, monkeypatch: pytest.MonkeyPa
         raise ConnectionError("no network")
 
     monkeypatch.setattr(datasets, "load_dataset", fails)
-    with pytest.raises(InputError, match=r"cannot be fetched \(no network\)\. Check the network and the name: hub:owner"):
+    with pytest.raises(
+        InputError, match=r"cannot be fetched \(no network\)\. Check the network and the name: hub:owner"
+    ):
         local(Path(address))
 
 

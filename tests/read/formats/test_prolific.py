@@ -61,7 +61,9 @@ def test_rows_again_and_without_a_participant_are_counted(tmp_path: Path) -> Non
 
 
 def test_another_table_as_prolific(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no column 'Participant id', so this is no export of Prolific's participants"):
+    with pytest.raises(
+        InputError, match=r"no column 'Participant id', so this is no export of Prolific's participants"
+    ):
         read(put(tmp_path, "a.csv", ANSWERS), form="prolific")
 
 
