@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from crowdtune import InputError, Policy, read
 from crowdtune.read.builder import AS_FLOAT, ROUNDED
 from crowdtune.read.counts import UNNAMED
 from crowdtune.read.pairs import EQUAL
 from tests.crowds import put, said
+from tests.read.formats.shaken import Edit, bounded, edits, shaken_csv, shaken_json, try_reading
 
 PEERANNOT = {"0": {"w1": 3, "w2": 3}, "1": {"w1": 1}}
 GO = (
@@ -207,3 +209,31 @@ def test_one_file_of_texts_for_several_questions(tmp_path: Path) -> None:
     annotations, _ = read(answers, items=texts)
     assert annotations.items.prompts == ["hello", "hello"]
     assert annotations.items.tasks == ["mood", "size"]
+
+
+NESTED: list[dict[str, Any]] = [
+    {"id": 1, "annotations": {"ann": "yes", "bob": "no"}},
+    {"id": 2, "annotations": {"label": ["x", "y"], "annotator_id": [1, 2], "time": [1, 2]}},
+]
+
+
+@bounded
+@given(changes=edits)
+def test_shaken_objects(changes: list[Edit]) -> None:
+    """An object's labels are all answers, whatever they have become."""
+    broken = shaken_json(PEERANNOT, changes)
+    found = try_reading("f.json", json.dumps(broken))
+    if found and found[1].shape == "keyed":
+        assert found[1].rows == sum(len(given) for given in broken.values() if isinstance(given, dict))
+    try_reading("f.json", json.dumps(shaken_json(NESTED, changes)))
+
+
+@bounded
+@given(changes=edits)
+def test_shaken_tables(changes: list[Edit]) -> None:
+    """A row is an answer, or a pair that is told to be none."""
+    for text, rows in ((GO, 4), (PAIRS, 3)):
+        found = try_reading("f.csv", shaken_csv(text, changes))
+        if found and found[1].shape in ("options", "pairs"):
+            assert found[1].rows + found[1].notes[EQUAL] == rows
+        try_reading("f.csv", shaken_csv(text, changes, header=True))

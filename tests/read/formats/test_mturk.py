@@ -13,14 +13,15 @@ from hypothesis import given
 from crowdtune import InputError, Policy, read
 from crowdtune.read.formats.mturk import EMPTY, REJECTED, SHARED_TIME, UNITED
 from tests.crowds import put, said
-from tests.read.formats.shaken import Edit, bounded, edits, shaken_csv, try_reading
+from tests.read.formats.shaken import Edit, bounded, edits, shaken_csv, shaken_json, try_reading
 
-HEAD = (
-    "HITId,HITTypeId,Title,Description,Keywords,Reward,CreationTime,MaxAssignments,RequesterAnnotation,"
-    "AssignmentDurationInSeconds,AutoApprovalDelayInSeconds,Expiration,NumberOfSimilarHITs,LifetimeInSeconds,"
-    "AssignmentId,WorkerId,AssignmentStatus,AcceptTime,SubmitTime,AutoApprovalTime,ApprovalTime,RejectionTime,"
-    "RequesterFeedback,WorkTimeInSeconds,LifetimeApprovalRate,Last30DaysApprovalRate,Last7DaysApprovalRate"
-).split(",")
+HEAD = [
+    "HITId", "HITTypeId", "Title", "Description", "Keywords", "Reward", "CreationTime", "MaxAssignments",
+    "RequesterAnnotation", "AssignmentDurationInSeconds", "AutoApprovalDelayInSeconds", "Expiration",
+    "NumberOfSimilarHITs", "LifetimeInSeconds", "AssignmentId", "WorkerId", "AssignmentStatus", "AcceptTime",
+    "SubmitTime", "AutoApprovalTime", "ApprovalTime", "RejectionTime", "RequesterFeedback", "WorkTimeInSeconds",
+    "LifetimeApprovalRate", "Last30DaysApprovalRate", "Last7DaysApprovalRate",
+]  # fmt: skip
 RATES = ["100% (12/12)", "100% (3/3)", "0% (0/0)"]
 
 
@@ -235,6 +236,4 @@ def test_shaken_batches(changes: list[Edit]) -> None:
 @bounded
 @given(changes=edits)
 def test_shaken_assignments(changes: list[Edit]) -> None:
-    from tests.read.formats.shaken import shaken_json
-
     try_reading("f.json", json.dumps(shaken_json(json.loads(ASKED), changes)))
