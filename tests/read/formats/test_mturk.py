@@ -214,6 +214,10 @@ def test_long_remarks_are_texts(tmp_path: Path) -> None:
     [
         (RADIO.replace('"H3"', '""'), r"row 5: HITId is empty\. Download the results again\.$"),
         (RADIO[: RADIO.index("H3") + 20], r"fields where the header has"),
+        (
+            RADIO.replace('"false","true"', '"flase","true"'),
+            r"row 3: Answer.label.positive is 'flase', neither true nor",
+        ),
         ("a,b\n1,2\n", r"f\.csv: no column 'HITId', so these are no batch results of Mechanical Turk\.$"),
     ],
 )

@@ -107,6 +107,7 @@ def _places(shown: Sequence[str], fields: Sequence[str]) -> frozenset[str]:
 def _options(fields: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
     """Field -> (question, option) of questions with a column of true and false for every option."""
     true = {name.removeprefix(ANSWER) for name in flags([ANSWER + n for n in fields], rows)}
+    true |= {name for name in fields if _mostly_flags([clean(row.get(ANSWER + name)) for row in rows])}
     groups: dict[str, list[str]] = {}
     for name in fields:
         group, _, option = name.rpartition(".")
@@ -120,6 +121,12 @@ def _all_flags(names: Sequence[str], true: set[str], rows: Sequence[Mapping[str,
     """True where the columns hold flags or nothing, and one of them at least holds some."""
     empty = {n for n in names if not any(clean(row.get(ANSWER + n)) for row in rows)}
     return bool(set(names) & true) and set(names) <= true | empty
+
+
+def _mostly_flags(cells: Sequence[str]) -> bool:
+    """True where more than half of the cells that say something say true or false: the others are to be mended."""
+    said = [cell.casefold() for cell in cells if cell]
+    return sum(cell in ("true", "false") for cell in said) > len(said) / 2
 
 
 def _free(cells: Sequence[str]) -> bool:
