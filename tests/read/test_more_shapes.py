@@ -185,7 +185,7 @@ def test_ratings_are_grades(tmp_path: Path, column: str) -> None:
 
 
 def test_a_score_nobody_gave_is_not_gold(tmp_path: Path) -> None:
-    annotations, report = read(put(tmp_path, "f.csv", "id,text,score\n1,a,0.3\n2,b,0.4\n"),
+    annotations, _ = read(put(tmp_path, "f.csv", "id,text,score\n1,a,0.3\n2,b,0.4\n"),
                                policy=Policy(choices=("yes", "no")))  # fmt: skip
     assert annotations.items.gold.tolist() == [-1, -1]
 

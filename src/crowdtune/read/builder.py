@@ -9,7 +9,6 @@ import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from crowdtune.errors import InputError
@@ -248,13 +247,6 @@ class _Gatherer:
         return code
 
     def when(self, time: Any) -> float:
-        if type(time) is str:
-            try:
-                date = datetime.fromisoformat(time)
-            except ValueError:
-                pass
-            else:
-                return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         found = moment(time)
         if found != found and clean(time):
             self.report.unclear_times += 1

@@ -56,8 +56,11 @@ class Opened:
         if self.form == FOLDER:
             return sorted(p.relative_to(self.path).as_posix() for p in self.path.rglob("*") if p.is_file())
         if self.form == ZIP:
-            with zipfile.ZipFile(self.path) as archive:
-                return sorted(n for n in archive.namelist() if not n.endswith("/"))
+            try:
+                with zipfile.ZipFile(self.path) as archive:
+                    return sorted(n for n in archive.namelist() if not n.endswith("/"))
+            except (zipfile.BadZipFile, OSError, UnicodeError) as e:
+                raise InputError(f"{self.path} is not a whole zip file ({e}). Fetch or write it again.") from e
         return []
 
     def has(self, *names: str) -> bool:

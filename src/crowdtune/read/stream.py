@@ -57,7 +57,7 @@ def pieces(path: Path, file: IO[bytes]) -> Iterator[Piece]:
 def _decode(text: _Text, data: memoryview) -> object:
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as e:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
         raise text.broken(str(e)) from e
 
 

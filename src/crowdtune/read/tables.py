@@ -86,7 +86,7 @@ def decode(where: str, data: bytes | memoryview, kind: Any = Any) -> Any:
     """Decode JSON into `kind`; say where it is broken."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as e:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
         raise InputError(f"{where}: not valid JSON ({e}). Mend it, or remove the cut-off end.") from e
 
 

@@ -1,4 +1,4 @@
-"""When, as tools write it."""
+"""When and how long: dates as annotation tools write them, as numbers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ def moment(time: Any) -> float:
         >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
         (60.0, 60.0, 7.0)
     """
+    if type(time) is str:  # nearly always, and nearly always ISO
+        try:
+            date = datetime.fromisoformat(time)
+        except ValueError:
+            pass
+        else:
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     if isinstance(time, datetime):
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     if not isinstance(time, str):
@@ -38,7 +45,7 @@ def _of_mturk(text: str) -> datetime:
 
 
 def number(value: Any) -> float:
-    """A number, NaN where it is none."""
+    """A number, or NaN where there is none."""
     try:
         return UNKNOWN if value is None or isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):

@@ -30,6 +30,8 @@ ROWS = {
     "test": [{"id": "3", "text": "c", "annotators": {"label": [-1, 0], "annotator_id": [4, 5]}}],
 }  # fmt: skip
 SAID = {("1", "4", "hate"), ("1", "5", "normal"), ("2", "5", "normal"), ("3", "5", "hate")}
+LINE = '{"id": "1", "annotator": "a", "label": "x"}\n'
+SAMPLES = {"hf-dataset": ("data", {"train.jsonl": LINE, "validation.jsonl": LINE.replace("1", "2"), "README.md": "#"})}
 
 
 def table(rows: list[dict[str, Any]], features: Any = None) -> pa.Table:

@@ -35,8 +35,8 @@ THIRD: dict[str, Any] = {
     },
 }  # fmt: skip
 SAMPLES = {
-    "second edition": ("HS-Brexit_train.json", json.dumps(SECOND)),
-    "third edition": ("VariErrNLI_train.json", json.dumps(THIRD)),
+    "lewidi second edition": ("HS-Brexit_train.json", json.dumps(SECOND)),
+    "lewidi third edition": ("VariErrNLI_train.json", json.dumps(THIRD)),
 }
 
 

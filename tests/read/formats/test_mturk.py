@@ -72,9 +72,9 @@ def api(*answers: str, wrap: bool = True) -> str:
 
 ASKED = api(*(XML.format(ANSWER.format("mood", mood, tag="FreeText")) for mood in ("good", "bad &amp; sad")))
 SAMPLES = {
-    "batch": ("Batch_1_batch_results.csv", RADIO),
-    "several items": ("places.csv", PLACES),
-    "api": ("assignments.json", ASKED),
+    "mturk batch": ("Batch_1_batch_results.csv", RADIO),
+    "mturk several items": ("places.csv", PLACES),
+    "mturk api": ("assignments.json", ASKED),
 }
 
 

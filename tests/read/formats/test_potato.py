@@ -32,11 +32,12 @@ OLD: list[dict[str, Any]] = [
 ]  # fmt: skip
 LINES = "".join(json.dumps(record) + "\n" for record in OLD)
 SAMPLES = {
-    "state": ("user_state.json", STATE.read_text()),
-    "csv": ("annotations.csv", (REAL / "annotations.csv").read_text()),
-    "tsv": ("annotations.tsv", (REAL / "annotations.tsv").read_text()),
-    "jsonl": ("annotations.jsonl", (REAL / "annotations.jsonl").read_text()),
-    "first version": ("annotated_instances.jsonl", LINES),
+    "potato state": ("user_state.json", STATE.read_text()),
+    "potato csv": ("annotations.csv", (REAL / "annotations.csv").read_text()),
+    "potato tsv": ("annotations.tsv", (REAL / "annotations.tsv").read_text()),
+    "potato jsonl": ("annotations.jsonl", (REAL / "annotations.jsonl").read_text()),
+    "potato first version": ("annotated_instances.jsonl", LINES),
+    "potato folder": ("annotation_output", {"bob/user_state.json": STATE.read_text()}),
 }
 
 

@@ -24,8 +24,8 @@ EXPORT = HEAD + (
 )  # fmt: skip
 ANSWERS = "item,PROLIFIC_PID,label\n1,p1,yes\n1,p2,no\n2,p1,no\n"
 SAMPLES = {
-    "demographics": ("prolific_export_5f1.csv", EXPORT),
-    "older": ("prolific_old.csv", "session_id,participant_id,status,age\ns1,p1,APPROVED,34\n"),
+    "prolific demographics": ("prolific_export_5f1.csv", EXPORT),
+    "prolific older": ("prolific_old.csv", "session_id,participant_id,status,age\ns1,p1,APPROVED,34\n"),
 }
 
 

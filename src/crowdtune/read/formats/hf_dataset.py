@@ -17,6 +17,7 @@ import msgspec
 from crowdtune.errors import InputError
 from crowdtune.read import shapes
 from crowdtune.read.entries import Entry
+from crowdtune.read.formats import argilla
 from crowdtune.read.opened import FOLDER, PEEK, Opened
 from crowdtune.read.report import ReadReport
 from crowdtune.read.tables import Chunk, Row, chunks, rows
@@ -64,7 +65,7 @@ class _Whole(Opened):
 
 def recognise(opened: Opened) -> str:
     """What save_to_disk writes, or data files that are all named by a split."""
-    if opened.form != FOLDER:
+    if opened.form != FOLDER or argilla.recognise(opened):  # Argilla saves its own as such a data set
         return ""
     names = [PurePosixPath(m).name for m in opened.members]
     marks = [n for n in (PARTS, STATE, INFO) if n in names]

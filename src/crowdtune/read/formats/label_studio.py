@@ -22,6 +22,7 @@ from crowdtune.read.report import ReadReport
 
 KEPT = 100_000  # distinct values remembered
 LONGEST = 200  # bytes of a value worth remembering; longer ones are texts
+TASK = Answer._fields.index("task")
 FULL = 4096  # answers handed on together
 LARGEST = 1 << 24  # bytes of a storage's file looked into to tell whose it is
 NUMBERS = "annotations or predictions exported as numbers alone: not read (export them in full)"
@@ -106,7 +107,7 @@ def _known_folder(opened: Opened) -> str:
         return ""
     try:
         cells = msgspec.json.decode(first.read_bytes())
-    except (msgspec.DecodeError, OSError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, OSError, RecursionError):
         return ""
     why = _known(cells) if isinstance(cells, dict) else ""
     return why and f"{why}, one to a file"
@@ -143,6 +144,9 @@ def _objects(opened: Opened) -> Iterator[tuple[int, str, bytes | memoryview]]:
         yield number, f"{opened.path} {unit} {number}", data
 
 
+_Row = tuple[int, str, str, Any, str, Any, float | None]  # an answer, without the time it takes to name its parts
+
+
 @dataclass(slots=True)
 class _Said:
     """What a task says beside its answers, which begin at `start` in the reader's list."""
@@ -153,7 +157,7 @@ class _Said:
     start: int
     golds: list[tuple[str, Any]] = field(default_factory=list)
     asked: dict[str, None] = field(default_factory=dict)  # questions answered
-    kept: list[Answer] = field(default_factory=list)  # its answers, while no question is known
+    kept: list[_Row] = field(default_factory=list)  # its answers, while no question is known
 
 
 class _Reader:
@@ -170,7 +174,7 @@ class _Reader:
         self.known: set[int | str] = set()  # ids of stored annotations
         self.models: dict[str, None] = {}
         self.unasked: list[_Said] = []
-        self.out: list[Answer] = []
+        self.out: list[_Row] = []
         self.read = 0
 
     def take(self, number: int, where: str, data: bytes | memoryview) -> Iterable[Entry]:
@@ -182,7 +186,7 @@ class _Reader:
             stored = self.stored_of(data)
             if stored.result is None and not stored.was_cancelled:
                 raise msgspec.ValidationError("it has neither data, annotations nor a result")
-        except (msgspec.DecodeError, RecursionError) as e:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
             raise InputError(
                 f"{where}: not a task or annotation of Label Studio ({e}). Mend it, or export the project again."
             ) from e
@@ -230,7 +234,7 @@ class _Reader:
         results = annotation.result
         if annotation.was_cancelled or annotation.skipped or not results:
             why = "cancelled" if annotation.was_cancelled or annotation.skipped else "empty"
-            self.out.append(Answer(number, item, who, Skipped(why), "", time, seconds))
+            self.out.append((number, item, who, Skipped(why), "", time, seconds))
             return
         gold = annotation.ground_truth or annotation.honeypot
         if gold:
@@ -238,7 +242,7 @@ class _Reader:
         for question, label in self.given(results):
             said.asked[question] = None
             if not gold:
-                self.out.append(Answer(number, item, who, label, question, time, seconds))
+                self.out.append((number, item, who, label, question, time, seconds))
             elif not isinstance(label, Skipped):
                 said.golds.append((question, label))
 
@@ -286,8 +290,8 @@ class _Reader:
             entries.append(Described(said.number, said.item, question, prompt, None, gold.get(question), "", kind))
         first = next(iter(said.asked or self.questions), "")
         for n in range(said.start, len(self.out)):
-            if not self.out[n].task:
-                self.out[n] = self.out[n]._replace(task=first)
+            if not self.out[n][TASK]:
+                self.out[n] = Answer(*self.out[n])._replace(task=first)
         if len(self.out) >= FULL:
             entries.append(self.batch())
         return entries
@@ -308,7 +312,7 @@ class _Reader:
         """The item as two texts, with left and right in its answers named by them."""
         names, texts = _sides(said.data, fields)
         for n in range(said.start, len(self.out)):
-            answer = self.out[n]
+            answer = Answer(*self.out[n])
             if answer.task == question and type(answer.label) is str:
                 self.out[n] = answer._replace(label=texts.get(answer.label, answer.label))
         gold = texts.get(gold, gold) if isinstance(gold, str) else gold
