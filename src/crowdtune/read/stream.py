@@ -15,6 +15,7 @@ import msgspec
 from crowdtune.errors import InputError
 
 CHUNK = 1 << 20  # bytes read at a time; more where one value is longer
+MARGIN = 4096  # bytes at the end of the window where a fault may be that more of the file mends
 BLANK = re.compile(rb"[ \t\r\n]*")
 BOM = b"\xef\xbb\xbf"
 _SCAN = msgspec.json.Decoder(msgspec.Raw)
@@ -111,12 +112,18 @@ class _Text:
                 if end:
                     self.at += end
                     return rest[:end]
-                if "truncated" not in str(e) or not self.more():
+                if not _may_be_cut(str(e), len(rest)) or not self.more():
                     raise self.broken(str(e)) from e
                 continue
             if not self.more():
                 self.at = len(self.data)
                 return memoryview(self.data)
+
+
+def _may_be_cut(message: str, length: int) -> bool:
+    """True where the window may have ended within a number, an escape or a word: the fault is at its very end."""
+    place = message.rpartition("(byte ")[2].rstrip(")")
+    return "truncated" in message or (place.isdigit() and int(place) > length - MARGIN)
 
 
 def _end(message: str) -> int:

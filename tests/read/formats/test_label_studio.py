@@ -107,7 +107,8 @@ def test_an_export_in_words(tmp_path: Path) -> None:
 def test_every_control_is_a_question(tmp_path: Path) -> None:
     first = by(10, choice("Positive"), choice("plot", "cast", name="topics"), result({"rating": 4}, "stars"))
     second = by(11, choice("Negative"), choice("plot", name="topics"), result({"rating": 2}, "stars"))
-    annotations, report = of(tmp_path, task(1, first, second))
+    annotations, report = of(tmp_path, task(1, first, second, by(12, was_cancelled=True)))
+    assert report.abstentions == {"cancelled": 1}
     assert annotations.items.tasks == ["sentiment", "stars", "topics: cast", "topics: plot"]
     assert dict(zip(annotations.items.tasks, annotations.items.kinds, strict=True))["stars"] == "grade"
     assert ("1/stars", "10", "4") in said(annotations)

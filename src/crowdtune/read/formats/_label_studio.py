@@ -1,8 +1,10 @@
-"""What a value of Label Studio says, whichever of its exports holds it."""
+"""What Label Studio writes, as far as it is read, and what a value says, whichever of its exports holds it."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+
+import msgspec
 
 from crowdtune.read.entries import Skipped
 
@@ -16,6 +18,55 @@ PLACED = "spans, boxes or other parts of an item: not read, only answers to a wh
 RANKED = "rankings: not read"
 UNKNOWN = "answers of a type without a meaning here: not read"
 LEVELS = " > "  # between the levels of a taxonomy
+
+
+class User(msgspec.Struct, gc=False):
+    """Who annotated, where it is more than a number."""
+
+    id: int | str | None = None
+    email: str | None = None
+
+
+class Result(msgspec.Struct, gc=False):
+    """The answer to one question, or a region; its value is decoded only where it was not met before."""
+
+    value: msgspec.Raw = msgspec.Raw(b"null")
+    from_name: str | None = None
+    to_name: str | list[str] | None = None
+
+
+class Annotation(msgspec.Struct):
+    """What one person or model said of a task."""
+
+    id: int | str | None = None
+    completed_by: int | str | User | None = None
+    created_username: str | None = None  # before version 1
+    result: list[Result] | None = None
+    was_cancelled: bool | None = None
+    skipped: bool | None = None  # before version 1
+    ground_truth: bool | None = None
+    honeypot: bool | None = None  # before version 1
+    lead_time: float | None = None
+    created_at: str | float | None = None
+    updated_at: str | float | None = None
+    model_version: str | None = None  # of predictions
+
+
+class Task(msgspec.Struct):
+    """What is labelled, with all that was said of it."""
+
+    id: int | str | None = None
+    data: dict[str, Any] | None = None
+    annotations: list[Annotation | int] | None = None
+    completions: list[Annotation | int] | None = None  # before version 1
+    predictions: list[Annotation | int] | None = None
+    drafts: list[msgspec.Raw] | None = None
+
+
+class Stored(Annotation):
+    """An annotation that repeats its task, as a storage gets it."""
+
+    task: Task = msgspec.field(default_factory=Task)
 
 
 class Given(NamedTuple):

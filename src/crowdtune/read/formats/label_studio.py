@@ -14,17 +14,17 @@ import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Entry, Person, Skipped
-from crowdtune.read.formats._label_studio import Given, given, together
+from crowdtune.read.formats._label_studio import Annotation, Given, Result, Stored, Task, User, given, together
+from crowdtune.read.formats._label_studio_files import known, objects
 from crowdtune.read.formats._prompt import pair_of, prompt_of, shown
 from crowdtune.read.labels import clean
-from crowdtune.read.opened import FOLDER, Opened
+from crowdtune.read.opened import Opened
 from crowdtune.read.report import ReadReport
 
 KEPT = 100_000  # distinct values remembered
 LONGEST = 200  # bytes of a value worth remembering; longer ones are texts
 TASK = Answer._fields.index("task")
 FULL = 4096  # answers handed on together
-LARGEST = 1 << 24  # bytes of a storage's file looked into to tell whose it is
 NUMBERS = "annotations or predictions exported as numbers alone: not read (export them in full)"
 DRAFTS = "drafts: not submitted, not read"
 GOLD = "annotations marked as ground truth: read as gold, not as answers"
@@ -34,114 +34,18 @@ TWICE = "copies of an annotation (same id) left out"
 MIXED = "annotators named by number in one place and by e-mail address in another: two people, unless renamed"
 
 
-class _User(msgspec.Struct, gc=False):
-    id: int | str | None = None
-    email: str | None = None
-
-
-class _Result(msgspec.Struct, gc=False):
-    value: msgspec.Raw = msgspec.Raw(b"null")
-    from_name: str | None = None
-    to_name: str | list[str] | None = None
-
-
-class _Annotation(msgspec.Struct):
-    id: int | str | None = None
-    completed_by: int | str | _User | None = None
-    created_username: str | None = None  # before version 1
-    result: list[_Result] | None = None
-    was_cancelled: bool | None = None
-    skipped: bool | None = None  # before version 1
-    ground_truth: bool | None = None
-    honeypot: bool | None = None  # before version 1
-    lead_time: float | None = None
-    created_at: str | float | None = None
-    updated_at: str | float | None = None
-    model_version: str | None = None  # of predictions
-
-
-class _Task(msgspec.Struct):
-    id: int | str | None = None
-    data: dict[str, Any] | None = None
-    annotations: list[_Annotation | int] | None = None
-    completions: list[_Annotation | int] | None = None  # before version 1
-    predictions: list[_Annotation | int] | None = None
-    drafts: list[msgspec.Raw] | None = None
-
-
-class _Stored(_Annotation):
-    """An annotation that repeats its task, as a storage gets it."""
-
-    task: _Task = msgspec.field(default_factory=_Task)
-
-
 def recognise(opened: Opened) -> str:
     """By what the file is known: see formats."""
-    if opened.form == FOLDER:
-        return _known_folder(opened)
-    if opened.form not in (".json", ".jsonl", ".ndjson"):
-        return ""
-    cells = {row.key: row.cells for row in opened.sample}
-    if "" not in cells:  # one object
-        return _known({key: value.get("", value) for key, value in cells.items()})
-    return next(filter(None, (_known(row.cells) for row in opened.sample)), "")
-
-
-def _known(cells: dict[str, Any]) -> str:
-    task = cells.get("task")
-    if isinstance(cells.get("result"), list) and isinstance(task, dict) and isinstance(task.get("data"), dict):
-        return "annotations with result and task"
-    for name in ("annotations", "completions"):
-        given = cells.get(name)
-        if isinstance(cells.get("data"), dict) and isinstance(given, list):
-            if any(isinstance(a, dict) and isinstance(a.get("result"), list) for a in given):
-                return f"tasks with {name}[].result"
-            if not given and {"predictions", "drafts", "total_annotations"} & cells.keys():
-                return "tasks with data and annotations"
-    return ""
-
-
-def _known_folder(opened: Opened) -> str:
-    first = next((opened.path / name for name in opened.members if _is_stored(name)), None)
-    if first is None or first.stat().st_size > LARGEST:
-        return ""
-    try:
-        cells = msgspec.json.decode(first.read_bytes())
-    except (msgspec.DecodeError, UnicodeError, OSError, RecursionError):
-        return ""
-    why = _known(cells) if isinstance(cells, dict) else ""
-    return why and f"{why}, one to a file"
-
-
-def _is_stored(name: str) -> bool:
-    return not name.split("/")[-1].startswith(".") and ("." not in name.split("/")[-1] or name.endswith(".json"))
+    return known(opened)
 
 
 def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """What the tasks say."""
     reader = _Reader(report)
-    for number, where, data in _objects(opened):
+    for number, where, data in objects(opened):
         yield from reader.take(number, where, data)
     yield from reader.rest()
     reader.tell(opened)
-
-
-def _objects(opened: Opened) -> Iterator[tuple[int, str, bytes | memoryview]]:
-    """Number, place and bytes of every task or stored annotation."""
-    if opened.form == FOLDER:
-        for number, name in enumerate(filter(_is_stored, opened.members), start=1):
-            try:
-                yield number, str(opened.path / name), (opened.path / name).read_bytes()
-            except OSError as e:
-                raise InputError(f"{opened.path / name} cannot be read ({e.strerror}). Check its permissions.") from e
-        return
-    unit = "entry" if opened.form == ".json" else "line"
-    if opened.sample and opened.sample[0].key:  # one object, which comes value by value
-        parts = [msgspec.json.encode(key) + b":" + bytes(data) for _, key, data in opened.raw()]
-        yield 1, str(opened.path), b"{" + b",".join(parts) + b"}"
-        return
-    for number, _, data in opened.raw():
-        yield number, f"{opened.path} {unit} {number}", data
 
 
 _Row = tuple[int, str, str, Any, str, Any, float | None]  # an answer, without the time it takes to name its parts
@@ -165,8 +69,8 @@ class _Reader:
 
     def __init__(self, report: ReadReport) -> None:
         self.notes = report.notes
-        self.task_of = msgspec.json.Decoder(_Task).decode
-        self.stored_of = msgspec.json.Decoder(_Stored).decode
+        self.task_of = msgspec.json.Decoder(Task).decode
+        self.stored_of = msgspec.json.Decoder(Stored).decode
         self.values: dict[bytes, Given] = {}
         self.questions: dict[str, tuple[str, list[str]]] = {}  # kind, and fields it is about
         self.emails: dict[int | str, str] = {}
@@ -197,7 +101,7 @@ class _Reader:
             self.known.add(stored.id)
         return self.task(number, stored.task, [stored])
 
-    def task(self, number: int, task: _Task, annotations: Iterable[_Annotation | int]) -> list[Entry]:
+    def task(self, number: int, task: Task, annotations: Iterable[Annotation | int]) -> list[Entry]:
         said = _Said(number, str(number if task.id is None else task.id), task.data or {}, len(self.out))
         entries: list[Entry] = []
         for annotation in annotations:
@@ -216,7 +120,7 @@ class _Reader:
         self.unasked.append(said)
         return entries
 
-    def prediction(self, said: _Said, prediction: _Annotation | int) -> list[Entry]:
+    def prediction(self, said: _Said, prediction: Annotation | int) -> list[Entry]:
         if isinstance(prediction, int):
             self.notes[NUMBERS] += 1
             return []
@@ -226,7 +130,7 @@ class _Reader:
         self.add(said, prediction, model)
         return [] if met else [Person(model, {"kind": "model"})]
 
-    def add(self, said: _Said, annotation: _Annotation, who: str) -> None:
+    def add(self, said: _Said, annotation: Annotation, who: str) -> None:
         """Add the answers of one annotation; a cancelled or empty one is an abstention from the item's question."""
         number, item, time, seconds = said.number, said.item, annotation.updated_at, annotation.lead_time
         if time is None:
@@ -246,7 +150,7 @@ class _Reader:
             elif not isinstance(label, Skipped):
                 said.golds.append((question, label))
 
-    def given(self, results: list[_Result]) -> Iterable[tuple[str, Any]]:
+    def given(self, results: list[Result]) -> Iterable[tuple[str, Any]]:
         """What an annotation says to each question."""
         if len(results) == 1:  # as nearly all have
             known = self.values.get(bytes(results[0].value))
@@ -327,14 +231,14 @@ class _Reader:
             yield from self.item(said)
         yield self.batch()
 
-    def who(self, said: _Annotation) -> str:
+    def who(self, said: Annotation) -> str:
         """The annotator's e-mail address, else number."""
         by: Any = said.completed_by
         if type(by) is int:
             return self.by_number.get(by) or self.number(by)
         if by is None:
             by = said.created_username
-        if isinstance(by, _User):
+        if isinstance(by, User):
             if by.email and by.id is not None:
                 self.emails[by.id] = by.email
             return by.email or ("" if by.id is None else str(by.id))
