@@ -7,7 +7,20 @@ import sys
 import typer
 
 from crowdtune import __version__
-from crowdtune.cli import aggregate, audit, bench, demo, evaluate, export, more, predict, report, simulate, train
+from crowdtune.cli import (
+    aggregate,
+    audit,
+    bench,
+    demo,
+    evaluate,
+    export,
+    import_,
+    more,
+    predict,
+    report,
+    simulate,
+    train,
+)
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
 
@@ -19,6 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("import")(import_.import_)
 for verb in (
     demo.demo,
     audit.audit,

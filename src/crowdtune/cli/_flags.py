@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 import typer
 
 from crowdtune.annotations import Annotations
+from crowdtune.read import ReadReport
 
 AGGREGATOR = "auto"  # that infers labels where no other is named
 
@@ -27,6 +28,10 @@ class Load(Protocol):
 
     def again(self, flags: dict[str, str]) -> Annotations:
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
+        ...
+
+    def silently(self, choices: tuple[str, ...] = ()) -> tuple[Annotations, ReadReport]:
+        """The same without a word, with what is to be said."""
         ...
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import numpy as np
 import typer
 
 from crowdtune.annotations import Annotations
 from crowdtune.cli._screen import say
-from crowdtune.read import Policy, read
+from crowdtune.read import Policy, ReadReport, names, read
 from crowdtune.settings import from_pairs
 
 PANEL = "Reading the file"
 _PARSED: dict[str, Callable[[str], Any]] = {  # flags that a run keeps as text and that are none
-    "source": Path,
+    "source": lambda text: [Path(text)],
     "items": Path,
-    "rename": ast.literal_eval,
+    "with": lambda text: [Path(part) for part in shlex.split(text)],
+    "question": shlex.split,
+    "rename": shlex.split,
     "labels_per_item": int,
 }
 
@@ -33,8 +35,8 @@ def _option(text: str) -> Any:
 
 def load(
     source: Annotated[
-        Path,
-        typer.Argument(help="CSV, TSV, JSONL, JSON or Parquet file (also .gz), or a folder crowdtune wrote."),
+        list[Path],
+        typer.Argument(help="Any export, table or folder, or hub:owner/name of a data set on the Hugging Face hub."),
     ],
     item: Annotated[str, _option("Column of the item, where its name does not tell.")] = "",
     annotator: Annotated[str, _option("Column of the annotator.")] = "",
@@ -42,6 +44,16 @@ def load(
     prompt: Annotated[str, _option("Column of the item's text.")] = "",
     gold: Annotated[str, _option("Column of the trusted answer.")] = "",
     wide: Annotated[str, _option("Columns that are annotators, with commas between.")] = "",
+    with_: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="A further file to read with it; may be repeated.", rich_help_panel=PANEL),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help=f"auto, table, or {', '.join(names())}.", rich_help_panel=PANEL)
+    ] = "auto",
+    question: Annotated[list[str] | None, _option("Read this question alone; may be repeated.")] = None,
+    kind: Annotated[str, _option("What answers are: choice, grade, pair or text, where the file does not say.")] = "",
+    join: Annotated[str, _option("Items of several files are one by id or by content; auto tells.")] = "auto",
     items: Annotated[Path | None, _option("A second file with the items' texts, choices or gold.")] = None,
     choices: Annotated[str, _option("Allowed answers with commas between, where the file names none.")] = "",
     labels: Annotated[str, _option("Read labels as text, letter or code, where the data cannot decide.")] = "",
@@ -52,8 +64,8 @@ def load(
         int,
         typer.Option(min=0, help="Keep at most so many labels of an item, at random; 0 = all.", rich_help_panel=PANEL),
     ] = 0,
-) -> Annotations:
-    """Read a file by these flags and say what reading did."""
+) -> tuple[Annotations, ReadReport]:
+    """Read a file, or several that belong together, by these flags."""
     named = {"item": item, "annotator": annotator, "label": label, "prompt": prompt, "gold": gold}
     policy = Policy(
         choices=_several(choices),
@@ -61,15 +73,23 @@ def load(
         repeats=repeats,
         abstain=_several(abstain),
         rename=from_pairs(rename or [], plain=True),
+        questions=tuple(question or ()),
+        kind=kind,
+        join=join,
     )
     columns = {role: column for role, column in named.items() if column}
-    annotations, report = read(source, columns=columns, wide=_several(wide), items=items, policy=policy)
-    for line in report.lines(annotations):
-        say(line)
+    files = [*source, *(with_ or [])]
+    annotations, report = read(
+        files, columns=columns, wide=_several(wide), items=items, policy=policy, form=format_.replace("_", "-")
+    )
     if labels_per_item > 0:
         annotations = annotations.thin(labels_per_item, np.random.default_rng(0))
-        say(f"kept {len(annotations)} labels, at most {labels_per_item} of an item, the same ones each time")
-    return annotations
+    return annotations, report
+
+
+def _typed(value: Any) -> str:
+    """A flag as it was typed; of one that was repeated, all that it said."""
+    return shlex.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _several(text: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -86,18 +106,35 @@ class _Load:
     given: dict[str, Any]
 
     def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
-        return load(**self.given | {"choices": self.given["choices"] or choices})
+        annotations, report = self.silently(choices)
+        for line in report.lines(annotations):
+            say(line)
+        if limit := self.given["labels_per_item"]:
+            say(f"kept {len(annotations)} labels, at most {limit} of an item, the same ones each time")
+        return annotations
+
+    def silently(self, choices: tuple[str, ...] = ()) -> tuple[Annotations, ReadReport]:
+        """The same without a word, with what is to be said."""
+        source = self.given["source"]
+        files = source if isinstance(source, list) else [source]
+        return load(**self.given | {"source": files, "choices": self.given["choices"] or choices})
 
     def again(self, flags: dict[str, str]) -> Annotations:
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         usual = inspect.signature(load).parameters
-        kept = {name: _PARSED.get(name, str)(text) for name, text in flags.items()}
+        parsed = {name: _PARSED.get(name, str)(text) for name, text in flags.items()}
+        kept = {name if name in usual else f"{name}_": value for name, value in parsed.items()}
         typed = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
-        return load(**self.given | kept | typed)
+        return load(**self.given | kept | typed)[0]
 
 
-def reads(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the flags of `load`; its first parameter receives the annotations."""
+def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., None]:
+    """Give a verb the flags of `load`; its first parameter reads.
+
+    Args:
+        verb: what the command does.
+        several: its only argument is a list of files; else further files come by --with, as it may have others.
+    """
     own = list(inspect.signature(verb).parameters.values())[1:]
     flags = list(inspect.signature(load).parameters.values())
     arguments = [p for p in own if p.default is inspect.Parameter.empty]
@@ -106,9 +143,11 @@ def reads(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def wrapped(**given: Any) -> None:
         source = {p.name: given.pop(p.name) for p in flags}
-        verb(_Load({name: str(value) for name, value in source.items() if value}, source), **given)
+        verb(_Load({name.rstrip("_"): _typed(value) for name, value in source.items() if value}, source), **given)
 
     hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
+    if not several:
+        hints["source"] = Annotated[Path, *get_args(hints["source"])[1:]]
     parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -19,6 +19,7 @@ from crowdtune.read import shapes
 from crowdtune.read.assemble import assemble
 from crowdtune.read.entries import Entry, Person, Source
 from crowdtune.read.formats import detect, format_of, names
+from crowdtune.read.hub import local
 from crowdtune.read.labels import clean
 from crowdtune.read.opened import FOLDER, Opened
 from crowdtune.read.policy import Policy
@@ -48,8 +49,8 @@ def read(
     """Read annotations, or items alone, from exports of annotation tools, plain tables or folders.
 
     Args:
-        path: a file or folder, or several that belong together: every annotator's own file, or answers and what
-            is known of the annotators.
+        path: a file or folder, or a data set on the hub (hub:owner/name), or several that belong together: every
+            annotator's own file, or answers and what is known of the annotators.
         columns: role -> column where the names alone do not tell, e.g. {"annotator": "coder"}; for plain tables.
         wide: the columns that are annotators, where a wide file's own shape does not tell.
         items: a second file that describes the items (text, choices, gold), joined on the item's id.
@@ -59,7 +60,7 @@ def read(
     Returns:
         The annotations and what reading did to get them.
     """
-    paths = [Path(path)] if isinstance(path, str | Path) else [Path(p) for p in path]
+    paths = [local(p) for p in ([path] if isinstance(path, str | Path) else path)]
     if not paths:
         raise InputError("no file to read. Name one.")
     opened = [Opened(p, columns or {}, tuple(wide)) for p in paths]

@@ -24,6 +24,14 @@ def assemble(sources: Iterable[Source], policy: Policy, report: ReadReport) -> A
     report.repeats_policy = policy.repeats
     got = gather(sources, report)
     items, place = united(got, policy.join, report)
+    if not items and got.traits:
+        raise InputError(
+            f"{report.source} tells who {len(got.traits)} annotators are and holds no answers. "
+            "Give the file with the answers as well, before this one."
+        )
+    silent = sum(name not in got.annotators for name in got.traits)
+    if silent:
+        report.notes["person described who gave no answer: left out"] += silent
     if not items:
         raise InputError(f"{report.source} has no rows. It needs at least one.")
     codes = np.arange(len(got.label))

@@ -5,6 +5,7 @@ A million answers take some 60 MB here, whatever the file's size. Nothing is dec
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,12 +14,15 @@ from typing import Any
 import msgspec
 
 from crowdtune.errors import InputError
-from crowdtune.read.entries import Answer, Batch, Described, Skipped, Source
+from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
 from crowdtune.read.labels import clean
 from crowdtune.read.report import ReadReport
 from crowdtune.read.times import UNKNOWN, moment, number
 
 NONE = -1  # label code of an abstention
+POWER, FLOAT = re.compile(r"\d(\.\d+)?[eE]\+\d{2,}"), re.compile(r"\d{6,}\.0+")
+ROUNDED = "id like 1.23457E+14, as Excel rounds long numbers: several ids may have become one; export without Excel"
+AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 digits it is rounded"
 
 
 @dataclass(slots=True)
@@ -101,9 +105,15 @@ class _Gatherer:
             elif isinstance(entry, Batch):
                 self.batch(entry)
             else:
-                name = clean(entry.annotator)
-                self.into.annotators.setdefault(name, len(self.into.annotators))
-                self.into.traits.setdefault(name, {}).update(entry.traits)
+                self.person(entry)
+
+    def person(self, said: Person) -> None:
+        """Traits of an annotator; in a list of people alone, those who answer nothing stay out."""
+        name = clean(said.annotator)
+        if name and not self.source.own_ids:
+            self.into.annotators.setdefault(name, len(self.into.annotators))
+        if name:
+            self.into.traits.setdefault(name, {}).update(said.traits)
 
     def batch(self, said: Batch) -> None:
         """Answers in columns: the same as one by one, but a column at a time where everybody is named."""
@@ -180,7 +190,12 @@ class _Gatherer:
                 items[i].task = family
                 self.known[name, family] = i
                 return i
-        items.append(Item(self.place, row, name, family))
+        self.mangled(name)
+        item = Item(self.place, row, name, family)
+        told = next((items[i] for i in same if not self.into.sources[items[i].source].own_ids), None)
+        if told:  # a file that describes the items for whatever is asked about them
+            item.prompt, item.split = told.prompt, told.split
+        items.append(item)
         same.append(len(items) - 1)
         self.known[name, family] = len(items) - 1
         return len(items) - 1
@@ -207,10 +222,20 @@ class _Gatherer:
         if not name:
             self.report.nameless += 1
             return None
-        code = self.into.annotators.setdefault(name, len(self.into.annotators))
+        code = self.into.annotators.get(name)
+        if code is None:
+            code = self.into.annotators[name] = len(self.into.annotators)
+            self.mangled(name)
         if type(who) is str:
             self.raw_annotators[who] = code
         return code
+
+    def mangled(self, name: str) -> None:
+        """Count ids that a spreadsheet has rewritten."""
+        if POWER.fullmatch(name):
+            self.report.notes[ROUNDED] += 1
+        elif FLOAT.fullmatch(name):
+            self.report.notes[AS_FLOAT] += 1
 
     def label(self, label: Any) -> int:
         """Code of a label; -1 for an abstention the format knows of."""

@@ -49,6 +49,8 @@ def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Ite
     for task, index in labels.tasks().items():
         rows = labels.of(index)
         kind = next((items[i].kind for i in index if items[i].kind), "") or policy.kind
+        if kind == "grade" and policy.kind:  # grades are often guessed from a column's name
+            kind = policy.kind
         unnamed = [i for i in index if not (items[i].choices or policy.choices)]
         count = _counted(labels, rows, unnamed)
         if not kind and len(count) > max(FREE, SHARE * sum(count.values())):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from crowdtune.errors import InputError
+from crowdtune.read.labels import clean
+from crowdtune.read.opened import Opened
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "item": (
@@ -13,9 +15,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "task": ("task", "task_id"),
     "annotator": (
         "annotator", "annotator_id", "worker", "worker_id", "user_id", "rater_id", "performer", "WorkerId",
-        "completed_by", "_annotator_id", "PROLIFIC_PID",
+        "completed_by", "_annotator_id", "PROLIFIC_PID", "judge", "judge_model", "model",
     ),
-    "label": ("label", "value", "answer", "annotation", "response", "choice", "rating"),
+    "label": (
+        "label", "value", "answer", "annotation", "response", "choice", "rating", "winner", "preference", "stars",
+        "score", "grade",
+    ),
     "gold": ("gold", "truth", "gold_label"),
     "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
     "choices": ("choices", "options"),
@@ -24,7 +29,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "seconds": ("seconds", "lead_time", "duration", "time_spent"),
     "time": ("time", "timestamp", "created_at", "updated_at", "submitted_at", "SubmitTime", "_timestamp"),
 }  # fmt: skip
-NESTED = ("annotations", "annotators", "responses")  # a list of {annotator, label} inside an item's record
+NESTED = ("annotations", "annotators", "responses", "labels")  # answers inside an item's record
+NEVER_GOLD = ("stars", "score", "grade", "winner", "preference")  # labels only where somebody is named as giving them
+GRADES = frozenset({"rating", "stars", "score", "grade"})  # of whole numbers these are grades
+HIGHEST = 100  # a larger number is a measurement
 
 
 def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dict[str, str]:
@@ -57,3 +65,10 @@ def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dic
     if "item" not in roles and "task" in roles:
         roles = {"item": roles.pop("task")} | roles
     return roles
+
+
+def is_grade(opened: Opened, column: str) -> bool:
+    """True for a column named like a rating whose first answers are small whole numbers."""
+    found = {clean(row.cells.get(column)) for row in opened.sample} - {""}
+    small = all(text.isascii() and text.isdigit() and int(text[:9]) <= HIGHEST for text in found)
+    return column in GRADES and small and bool(found)

@@ -104,9 +104,16 @@ class ReadReport:
             said.append(f"{self.merged_rows} labels respelled ({some}{more}); --rename or --choices decides otherwise")
         return said + self._found() + facts(annotations)
 
+    def all_notes(self) -> Counter[str]:
+        """What all files brought with them."""
+        found = Counter(self.notes)
+        for report in self.beside:
+            found.update(report.all_notes())
+        return found
+
     def _found(self) -> list[str]:
         """What a format or several files brought with them."""
-        said = [f"{n} x {note}" for note, n in self.notes.items()]
+        said = [f"{n} x {note}" for note, n in self.all_notes().items()]
         if self.left_questions:
             said.append(f"questions left out: {_some(self.left_questions)} (--question NAME reads one)")
         for question, options in self.options.items():

@@ -1,22 +1,27 @@
 """The plain shapes a table of annotations can have, whoever wrote it.
 
-long: a row per answer; wide: a column per annotator; nested: a list of answers in each item's record; items: no answers
+long: a row per answer; wide: a column per annotator; nested: answers inside each item's record; keyed: an object of
+item -> annotator -> label; options: a row per answer, a column per option; pairs: which of two; items: no answers
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crowdtune.annotations import KINDS
 from crowdtune.errors import InputError
-from crowdtune.read.columns import NESTED, assign
-from crowdtune.read.entries import Answer, Batch, Described, Entry
+from crowdtune.read import counts, nested, pairs, people
+from crowdtune.read.columns import NEVER_GOLD, assign, is_grade
+from crowdtune.read.entries import Answer, Batch, Described, Entry, Skipped
 from crowdtune.read.labels import clean
+from crowdtune.read.onehot import chosen, flags, is_flag
 from crowdtune.read.opened import Opened
 from crowdtune.read.report import ReadReport
 from crowdtune.read.tables import Chunk, Row
 
+UNABLE = re.compile(r"(?i)unclear|unsure|not_sure|skip|cannot")  # a column by which an annotator says so
 DESCRIPTIVE = ("prompt", "choices", "gold", "split", "kind")  # roles that say something of the item
 
 
@@ -27,12 +32,20 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     if any(row.key and set(row.cells) == {""} for row in opened.sample):
         raise InputError(f"{opened.path} holds one JSON object, not a list of objects.")
     roles = _roles(opened)
-    nested = next((name for name in NESTED if _is_nested(opened, name)), None)
-    if nested:
-        kept = _only(opened, roles, nested)
+    if nested.is_keyed(opened, roles):
+        report.shape = "keyed"
+        return nested.keyed(opened)
+    inner = nested.column(opened)
+    if inner:
+        kept = _only(opened, roles, inner)
         shown = {role: name for role, name in kept.items() if role != "label"}
-        _tell(opened, report, "nested", shown, kept, nested)
-        return _nested(opened, kept, nested)
+        _tell(opened, report, "nested", shown, kept, inner)
+        return nested.answers(opened, inner, lambda row: _described(opened, row, kept))
+    sides = pairs.sides(opened, roles)
+    if sides:
+        _tell(opened, report, "pairs", roles | dict(zip(("first", "second"), sides, strict=True)), roles, *sides)
+        return pairs.answers(opened, roles, sides, report)
+    counts.refuse(opened, roles)
     unnamed = _unnamed(opened, roles)
     if opened.wide or (not {"annotator", "label"} & roles.keys() and _alike(opened, unnamed)):
         who = opened.wide or unnamed
@@ -42,6 +55,11 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     if {"annotator", "label"} <= roles.keys():
         _tell(opened, report, "long", _only(opened, roles), roles)
         return _long(opened, roles)
+    options = flags(unnamed, [row.cells for row in opened.sample]) if "annotator" in roles else []
+    if len(options) > 1:
+        kept = _only(opened, roles)
+        _tell(opened, report, "options", kept | {"options": ", ".join(options)}, roles, *options)
+        return _options(opened, kept, options)
     if "annotator" in roles:
         raise InputError(
             f"{opened.path}: annotator = {roles['annotator']}, but no column is the label. "
@@ -54,15 +72,18 @@ def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """Items alone; a label that nobody gave is their gold answer; rows with a text but no id are numbered."""
     found = _roles(opened)
     roles = dict(found) if "prompt" in found else _only(opened, found)
-    if "gold" not in roles and "label" in roles:
+    if "gold" not in roles and roles.get("label", NEVER_GOLD[0]) not in NEVER_GOLD:
         roles["gold"] = roles["label"]
     used = {role: column for role, column in roles.items() if role not in ("label", "annotator", "time", "seconds")}
     _tell(opened, report, "items", used, found)
+    counts.note(opened, report)
     return (_described(opened, row, used) for row in opened.rows())
 
 
 def _roles(opened: Opened) -> dict[str, str]:
     roles = assign(opened.names, opened.columns, str(opened.path))
+    if not people.is_annotator(opened, roles):
+        del roles["annotator"]
     kinds = {clean(row.cells.get(roles.get("kind", ""))) for row in opened.sample}
     return roles if kinds <= {"", *KINDS} else {role: column for role, column in roles.items() if role != "kind"}
 
@@ -101,9 +122,23 @@ def _described(opened: Opened, row: Row, roles: Mapping[str, str]) -> Described:
 
 
 def _long(opened: Opened, roles: Mapping[str, str]) -> Iterator[Entry]:
+    kind = "grade" if "kind" not in roles and is_grade(opened, roles["label"]) else ""
+    known = people.Kinds(roles, opened.names)
     for chunk in opened.chunks():
         yield from _distinct(chunk, roles)
+        if kind:
+            yield from _of_kind(chunk, roles, kind)
+        yield from known.of(chunk)
         yield _batch(chunk, roles)
+
+
+def _of_kind(chunk: Chunk, roles: Mapping[str, str], kind: str) -> Iterator[Described]:
+    """The kind of answers, once for every task of a chunk."""
+    first: dict[str, Described] = {}
+    tasks = _column(chunk, roles, "task", "")
+    for number, item, task in zip(chunk.numbers, _column(chunk, roles, "item", None), tasks, strict=True):
+        first.setdefault(clean(task), Described(number, item, task, kind=kind))
+    yield from first.values()
 
 
 def _column(chunk: Chunk, roles: Mapping[str, str], role: str, without: Any) -> Sequence[Any]:
@@ -134,32 +169,23 @@ def _distinct(chunk: Chunk, roles: Mapping[str, str]) -> Iterator[Described]:
             yield Described(number, item, task, **dict(zip(said, values, strict=True)))
 
 
-def _is_nested(opened: Opened, name: str) -> bool:
-    found = (row.cells.get(name) for row in opened.sample)
-    return any(isinstance(value, list) and (not value or isinstance(value[0], dict)) for value in found)
-
-
-def _nested(opened: Opened, roles: Mapping[str, str], column: str) -> Iterator[Entry]:
+def _options(opened: Opened, roles: Mapping[str, str], names: Sequence[str]) -> Iterator[Entry]:
+    """A column per option: a row chooses one, several or none; or it says that it cannot."""
+    unable = [name for name in names if UNABLE.search(name)]
+    options = {name: name for name in names if name not in unable}
     for row in opened.rows():
         item = _described(opened, row, roles)
         yield item
-        given = row.cells.get(column) or []
-        if not isinstance(given, list):
+        odd = next((n for n in names if not is_flag(row.cells.get(n))), "")
+        if odd:
             raise InputError(
-                f"{opened.where(row.number)}: {column} must be a list of answers, not {str(given)[:60]!r}."
+                f"{opened.where(row.number)}: {odd} is '{clean(row.cells[odd])[:60]}', where other rows say 0 or 1. "
+                "Mend the cell, or pass --label COLUMN."
             )
-        for entry in given:
-            yield _entry(opened, item, column, entry)
-
-
-def _entry(opened: Opened, item: Described, column: str, entry: Any) -> Answer:
-    """One answer of a nested list."""
-    where = opened.where(item.row)
-    inner = assign(list(entry) if isinstance(entry, dict) else [], {}, f"{where}, {column}")
-    if "annotator" not in inner or "label" not in inner:
-        raise InputError(f"{where}: {column} must hold objects with annotator and label, not {str(entry)[:60]!r}.")
-    time, seconds = (entry.get(inner.get(role, role)) for role in ("time", "seconds"))
-    return Answer(item.row, item.item, entry[inner["annotator"]], entry[inner["label"]], item.task, time, seconds)
+        said = chosen({name: name for name in unable}, row.cells)
+        label = Skipped(said[0]) if said else chosen(options, row.cells)
+        time, seconds = (row.cells.get(roles.get(role, "")) for role in ("time", "seconds"))
+        yield Answer(row.number, item.item, row.cells.get(roles["annotator"], ""), label, item.task, time, seconds)
 
 
 def _wide_roles(opened: Opened, roles: Mapping[str, str], who: Sequence[str]) -> dict[str, str]:

@@ -120,12 +120,6 @@ class _Text:
                 return memoryview(self.data)
 
 
-def _may_be_cut(message: str, length: int) -> bool:
-    """True where the window may have ended within a number, an escape or a word: the fault is at its very end."""
-    place = message.rpartition("(byte ")[2].rstrip(")")
-    return "truncated" in message or (place.isdigit() and int(place) > length - MARGIN)
-
-
 def _end(message: str) -> int:
     """Bytes of a whole value (and blanks) that msgspec says is followed by something; 0 where it says otherwise."""
     return _place(message) - 1 if "trailing characters" in message else 0

@@ -1,4 +1,4 @@
-"""A file as rows with their row number, whatever its form: CSV, TSV, JSONL, JSON, Parquet. Each row is read once."""
+"""A file as rows with their row number: CSV, TSV, JSONL, JSON, Parquet, Arrow. Each row is read once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from typing import IO, Any, NamedTuple, cast
 import msgspec
 
 from crowdtune.errors import InputError
+from crowdtune.read.features import decoders
 from crowdtune.read.stream import Piece, pieces
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")
+COLUMNAR = (".parquet", ".arrow")
 LONGEST_FIELD = 16 << 20  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
 CHUNK = 8192  # rows of a chunk of columns
 
@@ -40,8 +42,8 @@ class Chunk(NamedTuple):
 def rows(path: Path) -> Iterator[Row]:
     """Yield the rows of `path`; raise InputError, naming file and row, where it cannot be read."""
     kind = suffix(path)
-    if kind == ".parquet":
-        for chunk in _parquet(path):
+    if kind in COLUMNAR:
+        for chunk in _columnar(path):
             names = list(chunk.cells)
             for number, *cells in zip(chunk.numbers, *chunk.cells.values(), strict=True):
                 yield Row(number, dict(zip(names, cells, strict=True)))
@@ -59,8 +61,8 @@ def rows(path: Path) -> Iterator[Row]:
 
 def chunks(path: Path) -> Iterator[Chunk]:
     """The same rows as columns, many at a time; a cell that a row lacks is None."""
-    if suffix(path) == ".parquet":
-        yield from _parquet(path)
+    if suffix(path) in COLUMNAR:
+        yield from _columnar(path)
         return
     stream = rows(path)
     while some := list(islice(stream, CHUNK)):
@@ -160,17 +162,39 @@ def _header(path: Path, names: list[str]) -> list[str]:
     return names
 
 
-def _parquet(path: Path) -> Iterator[Chunk]:
+def _columnar(path: Path) -> Iterator[Chunk]:
+    """Rows of Parquet, or of Arrow as a stream or a file."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with _readable(path):
         path.stat()
+    form = "Parquet" if suffix(path) == ".parquet" else "Arrow"
     try:
-        file = pq.ParquetFile(path)
         number = 1
-        for batch in file.iter_batches(CHUNK):
-            yield Chunk(list(range(number, number + len(batch))), batch.to_pydict())
+        for batch in _batches(path):
+            batch.validate(full=True)  # Arrow trusts what it maps: offsets of a broken file lead out of it
+            names = decoders(batch.schema.metadata)
+            cells = batch.to_pydict()
+            cells = {n: [names[n](v) for v in column] if n in names else column for n, column in cells.items()}
+            yield Chunk(list(range(number, number + len(batch))), cells)
             number += len(batch)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{path} is not a readable Parquet file ({e}). Write it again.") from e
+        raise InputError(f"{path} is not a readable {form} file ({e}). Write it again.") from e
+
+
+def _batches(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if suffix(path) == ".parquet":
+        yield from pq.ParquetFile(path).iter_batches(CHUNK)
+        return
+    with pa.memory_map(str(path)) as file:
+        try:
+            batches: Any = pa.ipc.open_stream(file)
+        except pa.ArrowInvalid:
+            file.seek(0)
+            opened = pa.ipc.open_file(file)
+            batches = (opened.get_batch(n) for n in range(opened.num_record_batches))
+        for batch in batches:
+            yield from (batch.slice(start, CHUNK) for start in range(0, len(batch), CHUNK))

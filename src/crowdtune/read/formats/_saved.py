@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
-from crowdtune.errors import InputError
 from crowdtune.read.opened import FOLDER, PEEK, ZIP, Opened
-from crowdtune.read.tables import CHUNK, Row, rows
+from crowdtune.read.tables import Row, rows
 
 ARROW, PARQUET = ".arrow", ".parquet"
 
@@ -27,8 +25,7 @@ def rows_of(opened: Opened) -> Iterator[Row]:
         return
     number = 0
     for name in parts(opened):
-        path = opened.path / name
-        for row in _arrow(path) if name.endswith(ARROW) else rows(path):
+        for row in rows(opened.path / name):
             number += 1
             yield row._replace(number=number)
 
@@ -38,16 +35,3 @@ def parts(opened: Opened) -> list[str]:
     names = [name for name in opened.members if not name.split("/")[-1].startswith(("cache-", "."))]
     info = any(name.split("/")[-1] in ("dataset_info.json", "state.json") for name in names)
     return [name for name in names if name.endswith(PARQUET) or (info and name.endswith(ARROW))]
-
-
-def _arrow(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-
-    try:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-            for batch in reader:
-                for start in range(0, len(batch), CHUNK):
-                    for cells in batch.slice(start, CHUNK).to_pylist():
-                        yield Row(0, cells)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{path} is not a readable Arrow file ({e}). Save the dataset again.") from e
