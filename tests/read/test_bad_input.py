@@ -160,3 +160,10 @@ def test_an_annotator_without_a_label_column_is_refused(tmp_path: Path) -> None:
     path.write_text("item,worker,verdict\n1,ann,yes\n")
     with pytest.raises(InputError, match=r"annotator = worker, but no column is the label\. Columns: .* Pass --label"):
         read(path)
+
+
+def test_the_first_row_without_item_and_task(tmp_path: Path) -> None:
+    end = '"annotator": "a", "label": "x"}\n'
+    rows = f'{{"item": null, "task": null, {end}{{"item": 1, "task": "t", {end}'
+    with pytest.raises(InputError, match=r"row 1: the item is empty"):
+        read(put(tmp_path, "f.jsonl", rows))

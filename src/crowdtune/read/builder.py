@@ -127,9 +127,15 @@ class _Gatherer:
             return
         into, known, labels = self.into, self.known, self.raw_labels
         self.report.rows += len(said.rows)
+        code = NONE
+        before: Any = self  # like nothing a row may hold
+        asked: Any = self
         for row, item, task in zip(said.rows, said.items, said.tasks, strict=True):
-            code = known.get((item, task)) if type(item) is str and type(task) is str else None
-            into.item.append(self.code(row, item, task) if code is None else code)
+            if item is not before or task is not asked:  # the answers to an item mostly follow each other
+                place = known.get((item, task)) if type(item) is str and type(task) is str else None
+                code = self.code(row, item, task) if place is None else place
+                before, asked = item, task
+            into.item.append(code)
         for label in said.labels:
             given = labels.get(label) if type(label) is str else None
             into.label.append(self.label(label) if given is None else given)

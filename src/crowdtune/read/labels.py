@@ -26,6 +26,8 @@ def clean(value: Any) -> str:
         >>> clean(" Yes "), clean(2.0), clean(True), clean(None)
         ('Yes', '2', 'true', '')
     """
+    if type(value) is str and value.isascii():  # NFC already
+        return value.strip()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):

@@ -141,6 +141,12 @@ class _Reader:
             self.out.append((number, item, who, Skipped(why), "", time, seconds))
             return
         gold = annotation.ground_truth or annotation.honeypot
+        if len(results) == 1 and not gold:  # as nearly all are
+            name, known = results[0].from_name, self.values.get(bytes(results[0].value))
+            if known and not known.note and name in self.questions:
+                said.asked[name] = None
+                self.out.append((number, item, who, known.label, name, time, seconds))
+                return
         if gold:
             self.notes[GOLD] += 1
         for question, label in self.given(results):
@@ -152,10 +158,6 @@ class _Reader:
 
     def given(self, results: list[Result]) -> Iterable[tuple[str, Any]]:
         """What an annotation says to each question."""
-        if len(results) == 1:  # as nearly all have
-            known = self.values.get(bytes(results[0].value))
-            if known and not known.note and results[0].from_name in self.questions:
-                return ((results[0].from_name, known.label),)
         found: dict[str, Given] = {}
         for result in results:
             value = bytes(result.value)
