@@ -25,7 +25,7 @@ browser:
 	echo "Chromium could not be installed; the report's browser tests will say so."
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-all: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[parity]'

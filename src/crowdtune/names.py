@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
 from typing import Any
 
@@ -10,8 +10,9 @@ from crowdtune.errors import unknown_name
 
 
 def known(package: str) -> list[str]:
-    """Names offered by a package: its public modules, with hyphens."""
-    paths = importlib.import_module(package).__path__
+    """Names offered by a package, which is not imported for it: its public modules, with hyphens."""
+    found = importlib.util.find_spec(package)
+    paths = found.submodule_search_locations if found else None
     return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(paths) if not m.name.startswith("_"))
 
 

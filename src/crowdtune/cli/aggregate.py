@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from crowdtune.aggregate import (
-    Evidence,
-    Fit,
-    aggregator,
-    answers,
-    calibrated,
-    evidence,
-    intervals,
-    medoid,
-    names,
-    ranking,
-    refuse,
-)
-from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import AGGREGATOR, Json, Load
-from crowdtune.cli._screen import annotator_table, new_table, number, say, share, show, show_json
 from crowdtune.cli._source import reads
-from crowdtune.errors import InputError
-from crowdtune.history import pseudo_labels
-from crowdtune.metrics.accuracy import accuracy
-from crowdtune.runs import annotator_table as ranked
-from crowdtune.runs import label_table
-from crowdtune.write.tables import check_form, write_table
+from crowdtune.names import known
 
 MEDOID = "medoid"  # needs embeddings, so no aggregator by name
-SHOWN = 5  # things at each end of a ranking on screen
+METHODS = f"{', '.join(known('crowdtune.aggregate'))}, or {MEDOID} for free text."
 
 
 @reads
 def aggregate(
     load: Load,
-    method: Annotated[str, typer.Option(help=f"{', '.join(names())}, or {MEDOID} for free text.")] = AGGREGATOR,
+    method: Annotated[str, typer.Option(help=METHODS)] = AGGREGATOR,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
     scores: Annotated[
         Path | None, typer.Option(help="Scores of things compared, for pairs, as .parquet, .csv or .jsonl.")
@@ -57,109 +35,6 @@ def aggregate(
     json: Json = False,
 ) -> None:
     """Infer the right labels and whom to trust from labels alone, in seconds, without a model."""
-    chosen = None if method == MEDOID else aggregator(method)
-    for path in filter(None, (out, scores)):
-        check_form(path)
-    if calibrate and (chosen is None or gold_evidence):
-        raise InputError(f"--calibrate goes with neither {MEDOID} nor --gold-evidence; leave one of them out.")
-    annotations = load()
-    annotations.require_labels()
-    known = _evidence(annotations, gold_evidence, history)
-    fit = _medoid(annotations, known) if chosen is None else chosen.fit(annotations, known)
-    doubt = {} if chosen is None else fit.intervals or intervals(annotations, fit.posterior, known)
-    by = next(iter(fit.chosen.values())) if len(fit.chosen) == 1 else method
-    labels = label_table(annotations, _calibrated(annotations, fit, method) if calibrate else fit.posterior, by)
-    people = ranked(annotations, fit.posterior, dict(doubt) | fit.columns)
-    if out is not None:
-        write_table(out, labels)
-        say(f"wrote {out}")
-    if scores is not None:
-        _write_scores(scores, fit)
-    found = {
-        "method": method,
-        "chosen": fit.chosen,
-        "items": len(annotations.items),
-        "open": sum(label is None for label in labels["label"]),
-        "accuracy": math.nan if gold_evidence else accuracy(fit.posterior, annotations.items.gold),
-        "compared": fit.compared,
-        "notes": fit.notes,
-        "annotators": people,
-    }
-    if json:
-        show_json(found | ({"scores": fit.scores} if fit.scores else {}))
-        return
-    _show(found, fit, by)
-    if out is None:
-        say("next: -o labels.parquet keeps the labels; crowdtune train lets a language model read the items as well")
+    from crowdtune.cli._aggregate import Asked, run
 
-
-def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
-    """What was compared, the annotators, the ranking, and a last line that sums up."""
-    for task, name in fit.chosen.items():
-        rows = [row for row in fit.compared if row["task"] == task]
-        about = "" if len(fit.chosen) == 1 else f"{task}: "
-        say(f"{about}{name} is the simplest that foretells held-out labels as well as the best, within two errors:")
-        for row in rows:
-            more = "the best" if row["more"] == 0 else f"{row['more']:+.4f}, standard error {row['error']:.4f}"
-            say(f"  {row['aggregator']:<20} {row['nats']:.4f} nats per label; {more}")
-    for note in fit.notes:
-        say(note)
-    show(annotator_table(found["annotators"]))
-    if fit.scores:
-        show(_ranking_table(fit))
-    checked = "" if math.isnan(found["accuracy"]) else f"; right against gold: {share(found['accuracy'])}"
-    show(f"{found['items']} items, {found['open']} left open (tied or unlabelled), by {by}{checked}")
-
-
-def _ranking_table(fit: Fit) -> Table:
-    """The best and the worst things, and how many lie between."""
-    table, found = new_table("things by score", "thing", "score"), ranking(fit.scores)
-    lines = list(zip(found["thing"], found["score"], strict=True))
-    between = len(lines) - 2 * SHOWN
-    for thing, score in lines if between <= 0 else lines[:SHOWN]:
-        table.add_row(str(thing), number(score))
-    if between > 0:
-        table.add_row(f"... {between} more ...", "")
-        for thing, score in lines[-SHOWN:]:
-            table.add_row(str(thing), number(score))
-    return table
-
-
-def _medoid(annotations: Annotations, known: Evidence | None) -> Fit:
-    """The medoid of texts embedded by the sentence encoder, the one thing here that loads a model."""
-    from crowdtune.lm.embed import embed
-
-    refuse(known, MEDOID, why="answers are compared with answers")
-    return medoid(annotations, embed(answers(annotations.items)))
-
-
-def _calibrated(annotations: Annotations, fit: Fit, method: str) -> Floats:
-    """The posterior at the temperature of each task, which is told."""
-    by = {task: aggregator(fit.chosen.get(task, method)) for task in annotations.items.tasks}
-    posterior, used = calibrated(annotations, fit.posterior, by)
-    for task, temperature in used.items():
-        say(f"{task}: probabilities at temperature {temperature:.2f}; 1 leaves them as they are")
-    return posterior
-
-
-def _write_scores(path: Path, fit: Fit) -> None:
-    if not fit.scores:
-        raise InputError("--scores: there are none. They are of things compared: pairs, by bradley-terry.")
-    write_table(path, ranking(fit.scores))
-    say(f"wrote {path}")
-
-
-def _evidence(annotations: Annotations, gold: bool, history: Path | None) -> Evidence | None:
-    """What the flags say is known beside the labels, and how much that is; None without flags."""
-    if not gold and history is None:
-        return None
-    known = annotations.items.gold >= 0
-    if gold and not known.any():
-        raise InputError("--gold-evidence needs items with a gold answer; the data has none. Say --gold COLUMN.")
-    before = None if history is None else pseudo_labels(history, annotations.annotators)
-    if before is not None:
-        met = int(((before[0] + before[1]) > 0).sum())
-        say(f"history of {met} of {len(annotations.annotators)} annotators")
-    if gold:
-        say(f"{int(known.sum())} gold items are evidence")
-    return evidence(annotations, known if gold else None, before)
+    run(load, Asked(method, out, scores, gold_evidence, history, calibrate, json))

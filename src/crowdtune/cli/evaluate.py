@@ -12,7 +12,6 @@ from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import Json, Load, Run
 from crowdtune.cli._screen import new_table, number, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
-from crowdtune.metrics.held_out import TINY, compare, held_out
 
 
 @reads
@@ -47,6 +46,7 @@ def evaluate(
 
 def _foretold(run: Path, annotations: Annotations) -> list[dict[str, Any]]:
     from crowdtune.methods import predict
+    from crowdtune.metrics.held_out import compare, held_out
 
     log_p = _table(predict(run, annotations.items)["probabilities"], annotations.items.max_choices)
     losses = held_out(annotations, np.random.default_rng(0), log_p)
@@ -55,6 +55,8 @@ def _foretold(run: Path, annotations: Annotations) -> list[dict[str, Any]]:
 
 def _table(rows: list[list[float]], width: int) -> Floats:
     """(I, K) log-probabilities from a list per item."""
+    from crowdtune.metrics.held_out import TINY
+
     table = np.zeros((len(rows), width))
     for row, probabilities in zip(table, rows, strict=True):
         row[: len(probabilities)] = probabilities

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from crowdtune.aggregate import aggregator
 from crowdtune.cli._flags import AGGREGATOR, Json, KeepIds, Load
 from crowdtune.cli._screen import say, show, show_json
 from crowdtune.cli._source import reads
@@ -53,6 +52,8 @@ def _labelled(load: Load, method: str) -> Labelled:
     """Annotations with a posterior, by the run that is the source or else by an aggregator."""
     run = Run(Path(load.flags["source"]))
     if not run.finished:
+        from crowdtune.aggregate import aggregator
+
         chosen = aggregator(method or AGGREGATOR)
         annotations = load()
         annotations.require_labels()

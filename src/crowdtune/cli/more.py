@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -13,9 +13,11 @@ from crowdtune.cli._flags import Json, Load, Seed
 from crowdtune.cli._screen import new_table, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
-from crowdtune.metrics import more as futures
 from crowdtune.runs import Run
 from crowdtune.write.tables import check_form, write_table
+
+if TYPE_CHECKING:
+    from crowdtune.metrics import more as futures
 
 
 @reads
@@ -30,6 +32,8 @@ def more(
 
     SOURCE is a file, or the folder of a finished run.
     """
+    from crowdtune.metrics import more as futures
+
     if not 0 < accuracy < 1:
         raise InputError(f"accuracy={accuracy} must be between 0 and 1, say 0.95.")
     if out is not None:
@@ -66,6 +70,8 @@ def more(
 
 def _found(at: futures.Standing, accuracy: float, rng: np.random.Generator) -> dict[str, Any]:
     """What the futures say, and the mean number of labels each item is asked for."""
+    from crowdtune.metrics import more as futures
+
     now = futures.now(at, rng)
     half = futures.better_half(at)
     asked = {"this crowd as it is": at.share, "its better half": futures.of_at_least(at, half)}

@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
-from crowdtune.read.labels import clean
+from crowdtune.read.labels import choice_list, clean, text_of
 from crowdtune.read.report import ReadReport
 from crowdtune.read.times import UNKNOWN, moment, number
 
@@ -261,13 +259,6 @@ class _Gatherer:
         return found
 
 
-def text_of(value: Any) -> str | tuple[str, ...]:
-    """A label or gold answer as clean text, or a tuple of texts where it is a list."""
-    if isinstance(value, list | tuple):
-        return tuple(dict.fromkeys(clean(part) for part in value))
-    return clean(value)
-
-
 def merge(item: Item, name: str, value: Any, where: str, into: Gathered) -> None:
     """Set what is known of an item; refuse a second, different value."""
     known = getattr(item, name)
@@ -278,25 +269,3 @@ def merge(item: Item, name: str, value: Any, where: str, into: Gathered) -> None
         )
     if value:
         setattr(item, name, value)
-
-
-def choice_list(raw: Any, where: str) -> tuple[str, ...]:
-    """The choices a source names, () where it names none."""
-    if raw is None or raw == "":
-        return ()
-    if isinstance(raw, str):
-        raw = _json_list(raw) or raw.split("|")
-    if not isinstance(raw, list | tuple):
-        raise InputError(f"{where}: choices must be a list, or texts with | between, not {str(raw)[:60]!r}.")
-    choices = tuple(clean(c) for c in raw)
-    if "" in choices or len(set(choices)) < 2:
-        raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
-    return choices
-
-
-def _json_list(text: str) -> list[str]:
-    """Texts of a JSON list, as tables of text are written with; [] where it is none."""
-    try:
-        return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else []
-    except msgspec.DecodeError:
-        return []

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from string import ascii_uppercase as LETTERS
 from typing import Any, NoReturn
 
+import msgspec
+
 from crowdtune.errors import InputError, unknown_name
 
 ABSTENTIONS = frozenset({"", "nan", "null", "na", "n/a", "<na>"})  # casefolded; a choice of that name wins
@@ -35,6 +37,35 @@ def clean(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return unicodedata.normalize("NFC", str(value)).strip()
+
+
+def text_of(value: Any) -> str | tuple[str, ...]:
+    """A label or gold answer as clean text, or a tuple of texts where it is a list."""
+    if isinstance(value, list | tuple):
+        return tuple(dict.fromkeys(clean(part) for part in value))
+    return clean(value)
+
+
+def choice_list(raw: Any, where: str) -> tuple[str, ...]:
+    """The choices a source names, () where it names none."""
+    if raw is None or raw == "":
+        return ()
+    if isinstance(raw, str):
+        raw = _json_list(raw) or raw.split("|")
+    if not isinstance(raw, list | tuple):
+        raise InputError(f"{where}: choices must be a list, or texts with | between, not {str(raw)[:60]!r}.")
+    choices = tuple(clean(c) for c in raw)
+    if "" in choices or len(set(choices)) < 2:
+        raise InputError(f"{where}: choices {list(choices)} must be two texts at least, none empty. Mend them.")
+    return choices
+
+
+def _json_list(text: str) -> list[str]:
+    """Texts of a JSON list, as tables of text are written with; [] where it is none."""
+    try:
+        return msgspec.json.decode(text, type=list[str]) if text.startswith("[") else []
+    except msgspec.DecodeError:
+        return []
 
 
 def abstains(label: str, choices: Sequence[str], extra: frozenset[str]) -> bool:
