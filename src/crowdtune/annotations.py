@@ -165,8 +165,8 @@ class Annotations:
                 raise ValueError(f"Annotations.{name} holds a code outside 0..{size - 1}.")
         if len(self.label) and not (self.label.min() >= 0 and (self.label < self.items.n_choices[self.item]).all()):
             raise ValueError("Annotations.label holds a code that its item does not allow.")
-        pair = self.item * max(len(self.annotators), 1) + self.annotator
-        if len(np.unique(pair)) != len(pair):
+        pair = np.sort(self.item * max(len(self.annotators), 1) + self.annotator)
+        if (pair[1:] == pair[:-1]).any():
             raise ValueError("Annotations holds two labels of one annotator for one item; keep one of them.")
 
     def __len__(self) -> int:
