@@ -144,7 +144,10 @@ def test_label_studio(tmp_path: Path) -> None:
     out = write("label-studio", tmp_path)
     who = "crowdtune majority"
     assert predictions(out) == {"i0": (who, "yes", pytest.approx(2 / 3)), "i2": (who, "no", 1.0)}
-    assert len(json.loads((out / "tasks.json").read_text())) == 4
+    tasks = json.loads((out / "tasks.json").read_text())
+    assert [(task["id"], task["data"]["item"], task["annotations"]) for task in tasks] == [
+        (f"i{i}", f"i{i}", []) for i in range(4)
+    ]
     assert "2 tasks without a prediction: the label is open" in (out / "README.md").read_text()
 
 

@@ -56,14 +56,15 @@ class LabelStudio:
         free = items.kinds[items.task[i]] == "text"
         if own_choices and not free:
             data["choices"] = [{"value": choice} for choice in items.choices(i)]
+        task = {"id": items.ids[i], "data": data, "annotations": []}  # Label Studio gives it an id of its own
         if not predicted:
-            return {"data": data}
+            return task
         said = [items.choices(i)[labelled.label[i]]]
         tag, kind, value = (ANSWER, "textarea", {"text": said}) if free else (CHOICES, "choices", {"choices": said})
         result = {"id": f"r{i}", "from_name": tag, "to_name": TEXT, "type": kind, "value": value}
         score = float(labelled.probability[i])
         prediction = {"model_version": f"crowdtune {labelled.method}", "score": score, "result": [result]}
-        return {"data": data, "predictions": [prediction]}
+        return task | {"predictions": [prediction]}
 
 
 def _menu(items: Items) -> tuple[str, ...]:
