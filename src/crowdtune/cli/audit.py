@@ -147,4 +147,4 @@ def _write(
     if out == folder:
         return
     write_report(folder, out, keep_ids=keep_ids)
-    say(f"wrote {out}")
+    say(f"wrote {out}, annotators by {'name' if keep_ids else 'pseudonym (--keep-ids shows names)'}")
