@@ -1,8 +1,8 @@
-"""The aggregator that best foretells labels it has not seen; of those as good, the simplest.
+"""The aggregator that best foretells labels it has not seen.
 
 A tenth of the labels is left out, the others are fitted, and the labels left out are asked for; then the next tenth. No
-gold answer is needed. The simplest aggregator whose loss is within two standard errors of the least is taken: a richer
-one must have shown that it is better. All of them begin above chance: a crowd turned round foretells labels as well.
+gold answer is needed. The least loss decides: to take the simplest within some standard errors of it was more often
+wrong (docs/log.md). All of them begin above chance: a crowd turned round foretells labels as well.
 Copies foretell each other: where there are some, the result says so, and `no-copies` is the reader's to choose.
 """
 
@@ -26,7 +26,6 @@ from crowdtune.aggregate.ordinal_dawid_skene import OrdinalDawidSkene
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 
-ERRORS = 2.0  # standard errors within which the simplest is taken
 CANDIDATES: dict[str, dict[str, Aggregator]] = {  # by kind of answers, the simplest first
     "choice": {
         "majority": Majority(),
@@ -66,7 +65,7 @@ class Auto:
             part = annotations if len(tasks) == 1 else annotations.take_items(inside)
             candidates = _applicable(part, items.kinds[m], informed=informed)
             rows = _compare(part, candidates, np.random.default_rng(self.seed))
-            name = _simplest(rows)
+            name = _best(rows)
             fit.chosen[items.tasks[m]] = name
             fit.compared.extend({"task": items.tasks[m], **row, "chosen": row["aggregator"] == name} for row in rows)
             fit.notes.extend(
@@ -124,9 +123,9 @@ def _more(difference: Floats, item: Any) -> dict[str, float]:
     return {"more": mean, "error": float(np.sqrt((off**2).sum())) / n}
 
 
-def _simplest(rows: list[dict[str, Any]]) -> str:
-    """The first whose loss is within two standard errors of the least."""
-    return str(next(row["aggregator"] for row in rows if row["more"] <= ERRORS * row["error"]))
+def _best(rows: list[dict[str, Any]]) -> str:
+    """The one with the least loss; of equals the simplest, which comes first."""
+    return str(min(rows, key=lambda row: row["nats"])["aggregator"])
 
 
 def _with(fit: Fit, found: Fit, inside: Any) -> Fit:
