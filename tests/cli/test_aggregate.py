@@ -39,7 +39,7 @@ def test_what_was_compared_and_chosen_is_said(
 ) -> None:
     assert run(monkeypatch, "aggregate", Path("examples/words.csv")) == 0
     out, err = capsys.readouterr()
-    assert "one-coin foretells held-out labels best" in err
+    assert "one-coin is the simplest that foretells held-out labels as well as the best" in err
     for name in ("majority", "one-coin", "dawid-skene"):
         assert f"  {name} " in err
     assert "nats per label; the best" in err

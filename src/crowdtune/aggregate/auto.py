@@ -1,8 +1,9 @@
-"""The aggregator that best foretells labels it has not seen.
+"""The aggregator that best foretells labels it has not seen; of those as good, the simplest.
 
 A tenth of the labels is left out, the others are fitted, and the labels left out are asked for; then the next tenth. No
-gold answer is needed. The least loss decides: to take the simplest within some standard errors of it was more often
-wrong (docs/log.md). All of them begin above chance: a crowd turned round foretells labels as well.
+gold answer is needed. The simplest aggregator whose loss is within one standard error of the least is taken: so the
+order of items does not decide where labels are few, and little is lost where they are many. All of them begin above
+chance: a crowd turned round foretells labels as well.
 Copies foretell each other: where there are some, the result says so, and `no-copies` is the reader's to choose.
 """
 
@@ -26,6 +27,7 @@ from crowdtune.aggregate.ordinal_dawid_skene import OrdinalDawidSkene
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 
+ERRORS = 1.0  # standard errors within which the simplest is taken
 CANDIDATES: dict[str, dict[str, Aggregator]] = {  # by kind of answers, the simplest first
     "choice": {
         "majority": Majority(),
@@ -65,7 +67,7 @@ class Auto:
             part = annotations if len(tasks) == 1 else annotations.take_items(inside)
             candidates = _applicable(part, items.kinds[m], informed=informed)
             rows = _compare(part, candidates, np.random.default_rng(self.seed))
-            name = _best(rows)
+            name = _simplest(rows)
             fit.chosen[items.tasks[m]] = name
             fit.compared.extend({"task": items.tasks[m], **row, "chosen": row["aggregator"] == name} for row in rows)
             fit.notes.extend(
@@ -123,9 +125,9 @@ def _more(difference: Floats, item: Any) -> dict[str, float]:
     return {"more": mean, "error": float(np.sqrt((off**2).sum())) / n}
 
 
-def _best(rows: list[dict[str, Any]]) -> str:
-    """The one with the least loss; of equals the simplest, which comes first."""
-    return str(min(rows, key=lambda row: row["nats"])["aggregator"])
+def _simplest(rows: list[dict[str, Any]]) -> str:
+    """The first whose loss is within a standard error of the least."""
+    return str(next(row["aggregator"] for row in rows if row["more"] <= ERRORS * row["error"]))
 
 
 def _with(fit: Fit, found: Fit, inside: Any) -> Fit:

@@ -129,7 +129,7 @@ def _fitted(annotations: Annotations, asked: str) -> tuple[str, str, Fit]:
     """The one place an aggregator is chosen: its name, why, and what it found."""
     fit = aggregate.aggregator(asked).fit(annotations)
     chosen = ", ".join(dict.fromkeys(fit.chosen.values())) or asked
-    why = "foretells labels left out best of those compared" if fit.chosen else "asked for"
+    why = "foretells labels left out as well as the best of those compared" if fit.chosen else "asked for"
     return chosen, f"{chosen}: {why}.", fit
 
 
