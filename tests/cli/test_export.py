@@ -29,7 +29,7 @@ def test_what_is_left_out_is_said(
     assert run(monkeypatch, "export", tied, *flags, "-o", tmp_path / "sft") == 0
     out, err = capsys.readouterr()
     assert "left out: 1, because the label is open (tied or unlabelled)" in err
-    assert out == f"1 rows in {tmp_path / 'sft'}, as trl-sft\n"
+    assert out == f"1 rows in {tmp_path / 'sft'}, as trl-sft; labels by majority\n"
     assert run(monkeypatch, "export", tied, *flags, "-o", tmp_path / "again", "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["rows"], said["left_out"]["label is open (tied or unlabelled)"]) == (1, 1)

@@ -148,9 +148,9 @@ def test_parquet_with_bytes_overwritten(tmp_path: Path, start: int) -> None:
 
 def test_columns_that_mean_nothing_are_named_and_without_labels_it_says_what_to_pass(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
-    path.write_text("item,coder,verdict\n1,ann,yes\n2,bob,no\n")
+    path.write_text("item,who,verdict\n1,ann,yes\n2,bob,no\n")
     annotations, report = read(path)
-    assert "columns without a meaning here: coder, verdict" in report.lines(annotations)
+    assert "columns without a meaning here: who, verdict" in report.lines(annotations)
     with pytest.raises(InputError, match=r"no label by an annotator\. .* say --annotator COLUMN and --label COLUMN"):
         annotations.require_labels()
 

@@ -77,3 +77,19 @@ def test_an_answer_without_a_task_to_an_item_of_two(tmp_path: Path) -> None:
         InputError, match=r"row 4: item '7' is in several tasks \(tone, topic\), and the row names none"
     ):
         read(path)
+
+
+def test_a_file_per_annotator_that_does_not_say_whose_it_is(tmp_path: Path) -> None:
+    paths = [
+        put(tmp_path, f"{who}.csv", f"id,text,label\n1,one,x\n2,two,{last}\n")
+        for who, last in (("ann", "x"), ("bob", "y"))
+    ]
+    annotations, report = read(paths)
+    assert said(annotations) == {("1", "ann", "x"), ("2", "ann", "x"), ("1", "bob", "x"), ("2", "bob", "y")}
+    assert report.columns["annotator"] == "name of the file"
+
+
+def test_upper_and_lower_case_of_columns_and_items_that_are_their_text(tmp_path: Path) -> None:
+    annotations, _ = read(put(tmp_path, "f.csv", "Text,Annotator,LABEL\none,ann,x\none,bob,y\n"))
+    assert said(annotations) == {("one", "ann", "x"), ("one", "bob", "y")}
+    assert list(annotations.items.prompts) == ["one"]

@@ -8,7 +8,7 @@ truths. With each aggregator's own annotators, one that models how spammers answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.special import logsumexp
@@ -26,13 +26,24 @@ TINY = 1e-12
 
 
 def folds(annotations: Annotations, rng: np.random.Generator) -> list[Ints]:
-    """Rows to leave out, one tenth of the labels after the other; fewer tenths where labels are many."""
-    ordered = np.lexsort((annotations.annotator, annotations.item))
+    """Rows to leave out, one tenth of the labels after the other; fewer tenths where labels are many.
+
+    The same labels whatever the order of items, annotators and rows: it goes by their names.
+    """
+    who, what = _ranks(annotations.annotators), _ranks(annotations.items.ids)
+    ordered = np.lexsort((who[annotations.annotator], what[annotations.item]))
     n = len(ordered)
     fold = np.empty(n, dtype=np.int64)
     fold[ordered] = rng.permutation(n) % min(MOST_FOLDS, max(n, 1))
     count = int(np.clip(FITTED // max(n, 1), 1, MOST_FOLDS))
     return [np.flatnonzero(fold == f) for f in range(min(count, n))]
+
+
+def _ranks(names: Sequence[str]) -> Ints:
+    """Place of each name in alphabetical order."""
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranks
 
 
 def log_loss(posterior: Floats, met: Annotations, scored: Annotations) -> Floats:

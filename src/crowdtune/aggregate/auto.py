@@ -1,9 +1,10 @@
 """The aggregator that best foretells labels it has not seen; of those as good, the simplest.
 
 A tenth of the labels is left out, the others are fitted, and the labels left out are asked for; then the next tenth. No
-gold answer is needed. The simplest aggregator whose loss is within one standard error of the least is taken: so the
-order of items does not decide where labels are few, and little is lost where they are many. All of them begin above
-chance: a crowd turned round foretells labels as well.
+gold answer is needed. The simplest aggregator whose loss is within one standard error of the least is taken, within two
+where labels are few: so the order of items does not decide there, and little is lost where they are many. The vote is
+compared but not taken: it has no probabilities. All others begin above chance: a crowd turned round foretells labels as
+well.
 Copies foretell each other: where there are some, the result says so, and `no-copies` is the reader's to choose.
 """
 
@@ -27,7 +28,7 @@ from crowdtune.aggregate.ordinal_dawid_skene import OrdinalDawidSkene
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 
-ERRORS = 1.0  # standard errors within which the simplest is taken
+ERRORS, FEW = 1.0, 2_000  # standard errors within which the simplest is taken; of fewer labels twice as many
 CANDIDATES: dict[str, dict[str, Aggregator]] = {  # by kind of answers, the simplest first
     "choice": {
         "majority": Majority(),
@@ -67,7 +68,7 @@ class Auto:
             part = annotations if len(tasks) == 1 else annotations.take_items(inside)
             candidates = _applicable(part, items.kinds[m], informed=informed)
             rows = _compare(part, candidates, np.random.default_rng(self.seed))
-            name = _simplest(rows)
+            name = _simplest(rows, ERRORS if len(part) >= FEW else 2 * ERRORS)
             fit.chosen[items.tasks[m]] = name
             fit.compared.extend({"task": items.tasks[m], **row, "chosen": row["aggregator"] == name} for row in rows)
             fit.notes.extend(
@@ -125,9 +126,11 @@ def _more(difference: Floats, item: Any) -> dict[str, float]:
     return {"more": mean, "error": float(np.sqrt((off**2).sum())) / n}
 
 
-def _simplest(rows: list[dict[str, Any]]) -> str:
-    """The first whose loss is within a standard error of the least."""
-    return str(next(row["aggregator"] for row in rows if row["more"] <= ERRORS * row["error"]))
+def _simplest(rows: list[dict[str, Any]], errors: float) -> str:
+    """The first whose loss is within so many standard errors of the least; but for the vote."""
+    found = [row["aggregator"] for row in rows if row["more"] <= errors * row["error"]]
+    others = [name for name in found if name != "majority"] or [row["aggregator"] for row in rows[1:2]] or found
+    return str(others[0])
 
 
 def _with(fit: Fit, found: Fit, inside: Any) -> Fit:

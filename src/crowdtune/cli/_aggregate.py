@@ -84,8 +84,8 @@ def run(load: Load, asked: Asked) -> None:
         show_json(found | ({"scores": fit.scores} if fit.scores else {}))
         return
     _show(found, fit, by)
-    if asked.out is None:
-        say("next: -o labels.parquet keeps the labels; crowdtune train lets a language model read the items as well")
+    keep = "" if asked.out else "-o labels.parquet keeps the labels; "
+    say(f"next: {keep}crowdtune train lets a language model read the items as well")
 
 
 def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
@@ -102,7 +102,8 @@ def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
     show(annotator_table(found["annotators"]))
     if fit.scores:
         show(_ranking_table(fit))
-    checked = "" if math.isnan(found["accuracy"]) else f"; right against gold: {share(found['accuracy'])}"
+    counted = " (open ones count in shares)" if found["open"] else ""
+    checked = "" if math.isnan(found["accuracy"]) else f"; right against gold: {share(found['accuracy'])}{counted}"
     show(f"{found['items']} items, {found['open']} left open (tied or unlabelled), by {by}{checked}")
 
 

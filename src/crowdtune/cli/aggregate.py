@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ MEDOID = "medoid"  # needs embeddings, so no aggregator by name
 METHODS = f"{', '.join(known('crowdtune.aggregate'))}, or {MEDOID} for free text."
 
 
-@reads
+@partial(reads, several=True)
 def aggregate(
     load: Load,
     method: Annotated[str, typer.Option(help=METHODS)] = AGGREGATOR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,7 @@ BRIEF = 16  # letters of a habit on screen
 NAMED = 5  # ids shown of a warning
 
 
-@reads
+@partial(reads, several=True)
 def audit(
     load: Load,
     out: Annotated[

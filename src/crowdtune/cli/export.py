@@ -36,7 +36,8 @@ def export(
     options: dict[str, Any] = {name: value for name, value in asked.items() if value}
     form = make(to, options)
     check_path(form, out)
-    written = form.write(_labelled(load, method), out)
+    labelled = _labelled(load, method)
+    written = form.write(labelled, out)
     if json:
         show_json({"format": to, "path": str(out), "rows": written.rows, "left_out": written.left_out})
         return
@@ -45,7 +46,7 @@ def export(
             say(f"left out: {count}, because the {why}")
     for note in written.notes:
         say(note)
-    show(f"{written.rows} rows in {out}, as {to}")
+    show(f"{written.rows} rows in {out}, as {to}; labels by {labelled.method}")
 
 
 def _labelled(load: Load, method: str) -> Labelled:
@@ -57,7 +58,9 @@ def _labelled(load: Load, method: str) -> Labelled:
         chosen = aggregator(method or AGGREGATOR)
         annotations = load()
         annotations.require_labels()
-        return Labelled(annotations, chosen.fit(annotations).posterior, method or AGGREGATOR)
+        fit = chosen.fit(annotations)
+        by = ", ".join(dict.fromkeys(fit.chosen.values())) or method
+        return Labelled(annotations, fit.posterior, by)
     if method:
         raise InputError(f"{run.folder} is a run with labels of its own. Leave out --method, or name its data.")
     flags = run.config["data"].get("flags")

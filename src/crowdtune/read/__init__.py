@@ -68,6 +68,8 @@ def read(
     policy = policy or Policy()
     report = reports[0]
     report.beside = reports[1:]
+    if len(opened) > 1 and all(map(_names_nobody, opened)):
+        opened = [replace(one, of_one=one.path.name.split(".")[0]) for one in opened]
     sources = [source for pair in zip(opened, reports, strict=True) for source in _sources(*pair, form)]
     if items is not None:
         report.beside.append(ReadReport(str(items)))
@@ -76,6 +78,11 @@ def read(
     policy = replace(policy, labels=policy.labels or next(filter(None, map(_written_labels, opened)), None))
     with _no_collecting():
         return assemble(sources, policy, report), report
+
+
+def _names_nobody(opened: Opened) -> bool:
+    """True for a plain table of labels that does not say whose they are."""
+    return not detect(opened)[0] and shapes.names_nobody(opened)
 
 
 @contextmanager

@@ -10,16 +10,18 @@ from crowdtune.read.opened import Opened
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "item": (
-        "item", "item_id", "id", "example_id", "instance_id", "record_id", "HITId", "_input_hash", "question",
+        "item", "item_id", "id", "example_id", "instance_id", "record_id", "sample_id", "text_id", "doc_id",
+        "question_id", "uid", "HITId", "_input_hash", "question",
     ),
     "task": ("task", "task_id"),
     "annotator": (
         "annotator", "annotator_id", "worker", "worker_id", "user_id", "rater_id", "performer", "WorkerId",
-        "completed_by", "_annotator_id", "PROLIFIC_PID", "judge", "judge_model", "model",
+        "completed_by", "_annotator_id", "PROLIFIC_PID", "rater", "coder", "labeler", "labeller", "reviewer", "user",
+        "username", "judge", "judge_model", "model",
     ),
     "label": (
         "label", "value", "answer", "annotation", "response", "choice", "rating", "winner", "preference", "stars",
-        "score", "grade",
+        "score", "grade", "labels",
     ),
     "gold": ("gold", "truth", "gold_label"),
     "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
@@ -38,7 +40,8 @@ HIGHEST = 100  # a larger number is a measurement
 def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dict[str, str]:
     """Give each role its column.
 
-    `task` and `task_id` mean the item only where no other item column exists (crowd-kit); a column has one role.
+    `task` and `task_id` mean the item only where no other item column exists (crowd-kit); a column has one role. Upper
+    and lower case are one, but a column spelled exactly so goes first.
 
     Args:
         names: column names of the file.
@@ -53,13 +56,15 @@ def assign(names: Collection[str], chosen: Mapping[str, str], where: str) -> dic
         {'item': 'task', 'annotator': 'worker', 'label': 'label'}
     """
     roles: dict[str, str] = {}
+    spelled = {name.casefold(): name for name in reversed(list(names))} | {name: name for name in names}
     for role, column in chosen.items():
         if column not in names:
             raise InputError(f"{where}: no column '{column}' for {role}. Columns: {', '.join(names)}.")
         roles[role] = column
     for role, aliases in ALIASES.items():
         taken = set(roles.values())
-        found = [a for a in aliases if a in names and a not in taken]
+        columns = [spelled.get(alias) or spelled.get(alias.casefold()) for alias in aliases]
+        found = [column for column in columns if column and column not in taken]
         if role not in roles and found:
             roles[role] = found[0]
     if "item" not in roles and "task" in roles:

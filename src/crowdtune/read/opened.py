@@ -25,11 +25,13 @@ class Opened:
         path: file or folder.
         columns: role -> column, where the user says so.
         wide: the columns that are annotators, where the user says so.
+        of_one: the annotator whose answers these are, where no column says so and each has a file of their own.
     """
 
     path: Path
     columns: Mapping[str, str]
     wide: tuple[str, ...] = ()
+    of_one: str = ""
 
     @cached_property
     def form(self) -> str:

@@ -30,7 +30,7 @@ class Kinds:
     """Tells of each annotator once what it is."""
 
     def __init__(self, roles: Mapping[str, str], names: Collection[str]) -> None:
-        self.annotator = roles["annotator"]
+        self.annotator = roles.get("annotator", "")
         self.kind = next((name for name in KINDS if name in names), "")
         self.told = set[str]()
 

@@ -17,7 +17,7 @@ from crowdtune.read.columns import NEVER_GOLD, assign, is_grade
 from crowdtune.read.entries import Answer, Batch, Described, Entry, Skipped
 from crowdtune.read.labels import clean
 from crowdtune.read.onehot import chosen, flags, is_flag
-from crowdtune.read.opened import Opened
+from crowdtune.read.opened import FOLDER, ZIP, Opened
 from crowdtune.read.report import ReadReport
 from crowdtune.read.tables import Chunk, Row
 
@@ -53,8 +53,13 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         _tell(opened, report, "wide", kept | {"annotators": ", ".join(who)}, roles, *who)
         return _wide(opened, kept, who)
     if {"annotator", "label"} <= roles.keys():
-        _tell(opened, report, "long", _only(opened, roles), roles)
-        return _long(opened, roles)
+        kept = _only(opened, roles)
+        _tell(opened, report, "long", kept, roles)
+        return _long(opened, kept)
+    if opened.of_one and "label" in roles:
+        kept = _only(opened, roles)
+        _tell(opened, report, "long", kept | {"annotator": "name of the file"}, roles)
+        return _long(opened, kept)
     options = flags(unnamed, [row.cells for row in opened.sample]) if "annotator" in roles else []
     if len(options) > 1:
         kept = _only(opened, roles)
@@ -100,9 +105,19 @@ def _tell(
     report.ignored = [name for name in _unnamed(opened, roles) if name not in also]
 
 
+def names_nobody(opened: Opened) -> bool:
+    """True for a table of labels that does not say whose they are."""
+    if opened.form in (ZIP, FOLDER):
+        return False
+    roles = _roles(opened)
+    return "label" in roles and "gold" not in roles and "annotator" not in roles and not nested.column(opened)
+
+
 def _only(opened: Opened, roles: Mapping[str, str], *left_out: str) -> dict[str, str]:
     """Roles whose column is none of `left_out`; one of them must be the item."""
     kept = {role: column for role, column in roles.items() if column not in left_out}
+    if "item" not in kept and "prompt" in kept and "label" in kept:
+        kept = {"item": kept["prompt"]} | kept  # an item without an id is its text
     if "item" not in kept:
         columns = ", ".join(opened.names)
         raise InputError(f"{opened.path}: no column names the item. Columns: {columns}. Pass --item COLUMN.")
@@ -129,7 +144,7 @@ def _long(opened: Opened, roles: Mapping[str, str]) -> Iterator[Entry]:
         if kind:
             yield from _of_kind(chunk, roles, kind)
         yield from known.of(chunk)
-        yield _batch(chunk, roles)
+        yield _batch(chunk, roles, opened.of_one)
 
 
 def _of_kind(chunk: Chunk, roles: Mapping[str, str], kind: str) -> Iterator[Described]:
@@ -146,10 +161,10 @@ def _column(chunk: Chunk, roles: Mapping[str, str], role: str, without: Any) -> 
     return [without] * len(chunk.numbers) if column is None else column
 
 
-def _batch(chunk: Chunk, roles: Mapping[str, str]) -> Batch:
-    items, annotators, labels, times, seconds = (
-        _column(chunk, roles, role, None) for role in ("item", "annotator", "label", "time", "seconds")
-    )
+def _batch(chunk: Chunk, roles: Mapping[str, str], who: str) -> Batch:
+    """The answers of a chunk, those of `who` where no column says whose."""
+    items, labels, times, seconds = (_column(chunk, roles, role, None) for role in ("item", "label", "time", "seconds"))
+    annotators = _column(chunk, roles, "annotator", who)
     return Batch(chunk.numbers, items, annotators, labels, _column(chunk, roles, "task", ""), times, seconds)
 
 

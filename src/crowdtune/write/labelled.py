@@ -70,7 +70,8 @@ class Labelled:
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
     """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
 
-    Where a task has grades also mean_grade: expected place on the scale, 0 = the lowest; null where nobody answered.
+    Where a task has grades also mean_grade: the expected grade, or where grades are words the expected place on the
+    scale, 1 = the lowest; null where nobody answered.
 
     The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
     and the posterior is not a model's).
@@ -99,8 +100,19 @@ def _grades(annotations: Annotations, posterior: Floats) -> dict[str, list[Any]]
     graded = np.array([kind == "grade" for kind in items.kinds])[items.task] if len(items) else np.zeros(0, dtype=bool)
     if not graded.any():
         return {}
-    mean, known = posterior @ np.arange(posterior.shape[1]), graded & (annotations.labels_per_item > 0)
+    scales = np.zeros((len(items.choice_sets), posterior.shape[1]))
+    for scale, choices in zip(scales, items.choice_sets, strict=True):
+        scale[: len(choices)] = _scale(choices)
+    mean, known = (posterior * scales[items.choice_set]).sum(axis=1), graded & (annotations.labels_per_item > 0)
     return {"mean_grade": [round(float(m), 4) if k else None for m, k in zip(mean, known, strict=True)]}
+
+
+def _scale(choices: Sequence[str]) -> list[float]:
+    """Grades as numbers; their places from 1 where they are words."""
+    try:
+        return [float(choice) for choice in choices]
+    except ValueError:
+        return [place + 1.0 for place in range(len(choices))]
 
 
 def require_some(index: Ints, left_out: dict[str, int]) -> None:

@@ -81,7 +81,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     files = _files(opened)
     if not files:
         raise InputError(f"{opened.path} holds no data file ({', '.join(DATA)}). Name the folder of a data set.")
-    whole = _Whole(opened.path, opened.columns, opened.wide, files)
+    whole = _Whole(opened.path, opened.columns, opened.wide, files=files)
     found = shapes.entries(whole, report)
     report.shape = f"hf-dataset, {report.shape}"
     return found
