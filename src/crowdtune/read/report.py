@@ -27,11 +27,11 @@ class ReadReport:
 
     Args:
         source: the path, as given.
-        shape: name of the format, or "long", "wide", "nested", "items", "folder".
+        shape: name of the format, or of the plain shape (see `shapes`), or "folder".
         known_by: by what the format was recognised.
         columns: role -> column name.
         ignored: columns without a meaning here.
-        beside: what was read of second files that describe the items.
+        beside: what was read of further files.
         rows: rows (or labels, in wide and nested files) seen.
         readings: task -> how labels were read: "text", "letter", "code" or "mixed".
         abstentions: text of an empty, skipped or null answer -> how often; none of them became a choice.

@@ -12,15 +12,13 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-import msgspec
-
 from crowdtune.errors import InputError
 from crowdtune.read import shapes
 from crowdtune.read.entries import Entry
 from crowdtune.read.formats import argilla
 from crowdtune.read.opened import FOLDER, PEEK, Opened
 from crowdtune.read.report import ReadReport
-from crowdtune.read.tables import Chunk, Row, chunks, rows
+from crowdtune.read.tables import Chunk, Row, chunks, decode, rows
 
 PARTS, STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 DATA = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".gz")
@@ -110,10 +108,8 @@ def _files(opened: Opened) -> tuple[tuple[str, Path], ...]:
 def _splits(opened: Opened) -> list[str]:
     """The splits a data set says it has."""
     for name in (PARTS, INFO):
-        try:
-            said = msgspec.json.decode((opened.path / name).read_bytes()) if name in opened.members else {}
-        except msgspec.DecodeError as e:
-            raise InputError(f"{opened.path / name} is not valid JSON ({e}). Save the data set again.") from e
+        path = opened.path / name
+        said = decode(str(path), path.read_bytes()) if name in opened.members else {}
         splits = said.get("splits") if isinstance(said, dict) else None
         if splits:
             return [str(split) for split in splits]
