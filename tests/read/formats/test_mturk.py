@@ -80,7 +80,7 @@ SAMPLES = {
 
 def test_radio_buttons_contents_and_status(tmp_path: Path) -> None:
     annotations, report = read(put(tmp_path, "f.csv", RADIO))
-    assert said(annotations) == {("H1", "W1", "positive"), ("H1/label", "W2", "negative"),
+    assert said(annotations) == {("H1", "W1", "positive"), ("H1", "W2", "negative"),
                                  ("H1", "W3", "positive")}  # fmt: skip
     assert annotations.items.prompts == ["good film", "bad film"]
     assert annotations.seconds is not None
