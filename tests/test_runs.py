@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from crowdtune import InputError
-from crowdtune.runs import Run, annotator_table, label_table
+from crowdtune.runs import Run, annotator_table
+from crowdtune.write.labelled import label_table
 from tests.crowds import crowd, from_table, make_items, with_choices
 
 CONFIG = {"method": "realm", "options": {"epochs": 3}}

@@ -18,8 +18,7 @@ import numpy as np
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task
-from crowdtune.write.labelled import Labelled
-from crowdtune.write.labelled import label_table as label_table
+from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
 TEXTS = ("annotator", "kind", "bias", "flags")  # columns of annotators.csv that hold words
