@@ -19,7 +19,7 @@ from crowdtune.em.given import Given, given
 from crowdtune.em.kernel import Kernel, kernel
 
 MOST_FOLDS = 10  # a tenth of the labels is left out at a time
-FITTED = 100_000  # labels to fit, over all folds; at least one fold
+FITTED = 600_000  # labels to fit, over all folds; at least one fold
 STRENGTH = 4.0  # pseudo-labels of the crowd's mean reliability, for each annotator
 MOST_CELLS = 20_000_000  # of all kernels; above, one coin
 TINY = 1e-12

@@ -1,8 +1,9 @@
 """The aggregator that best foretells labels it has not seen; of those as good, the simplest.
 
 A tenth of the labels is left out, the others are fitted, and the labels left out are asked for; then the next tenth. No
-gold answer is needed. The simplest aggregator whose loss is within two standard errors of the least is taken: a richer
-one must have shown that it is better. All of them begin above chance: a crowd turned round foretells labels as well.
+gold answer is needed. The simplest aggregator whose loss is within one standard error of the least is taken: so the
+order of items does not decide where labels are few, and little is lost where they are many. All of them begin above
+chance: a crowd turned round foretells labels as well.
 Copies foretell each other: where there are some, the result says so, and `no-copies` is the reader's to choose.
 """
 
@@ -26,7 +27,7 @@ from crowdtune.aggregate.ordinal_dawid_skene import OrdinalDawidSkene
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError
 
-ERRORS = 2.0  # standard errors within which the simplest is taken
+ERRORS = 1.0  # standard errors within which the simplest is taken
 CANDIDATES: dict[str, dict[str, Aggregator]] = {  # by kind of answers, the simplest first
     "choice": {
         "majority": Majority(),
@@ -125,7 +126,7 @@ def _more(difference: Floats, item: Any) -> dict[str, float]:
 
 
 def _simplest(rows: list[dict[str, Any]]) -> str:
-    """The first whose loss is within two standard errors of the least."""
+    """The first whose loss is within a standard error of the least."""
     return str(next(row["aggregator"] for row in rows if row["more"] <= ERRORS * row["error"]))
 
 

@@ -93,7 +93,7 @@ def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
     for task, name in fit.chosen.items():
         rows = [row for row in fit.compared if row["task"] == task]
         about = "" if len(fit.chosen) == 1 else f"{task}: "
-        say(f"{about}{name} is the simplest that foretells held-out labels as well as the best, within two errors:")
+        say(f"{about}{name} is the simplest that foretells held-out labels as well as the best:")
         for row in rows:
             more = "the best" if row["more"] == 0 else f"{row['more']:+.4f}, standard error {row['error']:.4f}"
             say(f"  {row['aggregator']:<20} {row['nats']:.4f} nats per label; {more}")
