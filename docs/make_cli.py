@@ -13,12 +13,21 @@ from pathlib import Path
 PAGE = Path(__file__).parent / "cli.md"
 
 
-def help_of(*words: str) -> str:
-    """Help as printed on a terminal 100 columns wide, without colour."""
+HELP = """
+import sys
+from crowdtune.cli import app
+for words in sys.argv[1:]:
+    app([*words.split(), "--help"], prog_name="crowdtune", standalone_mode=False)
+    print("\\f", flush=True)
+"""
+
+
+def helps(*verbs: str) -> list[str]:
+    """Help of each verb as printed on a terminal 100 columns wide, without colour; one process prints all."""
     wide = os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "crowdtune", *words, "--help"]
+    command = [sys.executable, "-c", HELP, *verbs]
     printed = subprocess.run(command, env=wide, capture_output=True, text=True, check=True).stdout
-    return "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    return ["\n".join(line.rstrip() for line in said.strip().splitlines()) for said in printed.split("\f")[:-1]]
 
 
 def options_of(kind: type) -> list[str]:
@@ -34,10 +43,11 @@ def page() -> str:
     from crowdtune.names import find, known
     from crowdtune.training.options import Training
 
-    lines = ["# Command line", "", "Made by `make docs`; do not edit.", "", "```text", help_of(), "```"]
-    verbs = [command.name or command.callback.__name__ for command in app.registered_commands]
-    for verb in (*verbs, "bench realm"):
-        lines += ["", f"## crowdtune {verb}", "", "```text", help_of(*verb.split()), "```"]
+    verbs = [*(command.name or command.callback.__name__ for command in app.registered_commands), "bench realm"]
+    whole, *each = helps("", *verbs)
+    lines = ["# Command line", "", "Made by `make docs`; do not edit.", "", "```text", whole, "```"]
+    for verb, said in zip(verbs, each, strict=True):
+        lines += ["", f"## crowdtune {verb}", "", "```text", said, "```"]
     kinds = {name: find("crowdtune.methods", name, "method") for name in known("crowdtune.methods")}
     head = ["", "| option | default | meaning |", "|---|---|---|"]
     lines += ["", "## Options of training (`--set KEY=VALUE`)", *head, *options_of(Training)]

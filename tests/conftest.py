@@ -1,4 +1,4 @@
-"""Fixtures: tiny models on disk, one of each architecture."""
+"""What all tests share: no network, a key of pseudonyms, tiny models on disk, one of each architecture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: no test asks the hub
+os.environ["CROWDTUNE_KEY"] = "of the tests"  # the user's own key is left alone
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from crowdtune import InputError
-from crowdtune.runs import Run, annotator_table, label_table
+from crowdtune.runs import Run, annotator_table
+from crowdtune.write.labelled import label_table
 from tests.crowds import crowd, from_table, make_items, with_choices
 
 CONFIG = {"method": "realm", "options": {"epochs": 3}}
@@ -139,6 +141,16 @@ def test_a_wide_interval_is_too_few_to_judge() -> None:
 
 def test_annotators_without_gold_have_no_accuracy() -> None:
     assert annotator_table(from_table([[0]]), np.array([[1.0, 0.0]]))[0]["accuracy"] is None
+
+
+def test_models_are_called_so_where_it_is_known(tmp_path: Path) -> None:
+    """Written and read again; a report shows models by name, people by pseudonym."""
+    annotations = replace(from_table([[0, 0, 1]] * 6), traits={"kind": ["person", "model", ""], "town": ["", "", ""]})
+    run = Run(tmp_path)
+    run.write_annotators(annotator_table(annotations, np.tile([1.0, 0.0], (6, 1))))
+    assert {row["annotator"]: row["kind"] for row in run.annotators} == {"a0": "person", "a1": "model", "a2": ""}
+    unknown = replace(annotations, traits={"kind": ["", "", ""]})
+    assert "kind" not in annotator_table(unknown, np.tile([1.0, 0.0], (6, 1)))[0]
 
 
 def test_annotators_of_several_tasks_have_a_column_each() -> None:

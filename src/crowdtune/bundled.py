@@ -1,6 +1,6 @@
 """The bundled example: words with ten real human ratings each, from the wheel vaderSentiment (MIT), read at run time.
 
-The ratings carry no rater identity, so annotators on these words are always simulated.
+The ratings do not say who gave them, so annotators on these words are always simulated.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from crowdtune.errors import InputError
@@ -56,6 +56,12 @@ def pseudonyms(names: Iterable[str], key: bytes) -> dict[str, str]:
                 f"annotators '{other}' and '{name}' would both be called {made[name]}. Set {VARIABLE} to another key."
             )
     return made
+
+
+def of_people(names: Iterable[str], models: Collection[str] = ()) -> dict[str, str]:
+    """Name -> pseudonym of the people among `names`; models keep their names. Without people no key is asked for."""
+    people = [name for name in names if name not in models]
+    return pseudonyms(people, load_key()) if people else {}
 
 
 def load_key() -> bytes:

@@ -18,11 +18,10 @@ import numpy as np
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task
-from crowdtune.write.labelled import Labelled
-from crowdtune.write.labelled import label_table as label_table
+from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
-TEXTS = ("annotator", "bias", "flags")  # columns of annotators.csv that hold words
+TEXTS = ("annotator", "kind", "bias", "flags")  # columns of annotators.csv that hold words
 WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 
 
@@ -172,17 +171,20 @@ def annotator_table(
         extra: further columns, J values each, e.g. expertise, or reliability_low and reliability_high.
 
     Returns:
-        Rows of annotator, labels, reliability (mean posterior of the labels given), accuracy (against gold, None
-        without), thin (True: too few to judge, by `_thin`), with several tasks the reliability in each, and `extra`.
+        Rows of annotator, kind (person or model, "" = not known; only where one's is), labels, reliability (mean
+        posterior of the labels given), accuracy (against gold, None without), thin (True: too few to judge, by
+        `_thin`), with several tasks the reliability in each, and `extra`.
     """
     trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
     extra = _per_task(annotations, posterior) | (extra or {})
     count = annotations.labels_per_annotator
     thin = _thin(count, extra)
     order = np.lexsort((-np.nan_to_num(trust), thin))
+    kinds = annotations.traits.get("kind", ())
     return [
-        {
-            "annotator": annotations.annotators[j],
+        {"annotator": annotations.annotators[j]}
+        | ({"kind": kinds[j]} if any(kinds) else {})
+        | {
             "labels": int(count[j]),
             "reliability": _rounded(trust[j]),
             "accuracy": _rounded(truth[j]),

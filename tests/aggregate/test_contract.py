@@ -121,7 +121,7 @@ def test_unknown_name(name: str) -> None:
 
 def test_an_item_nobody_answered_is_left_open(name: str) -> None:
     """Uniform posterior and a null label, whatever the other items say."""
-    from crowdtune.runs import label_table
+    from crowdtune.write.labelled import label_table
 
     annotations = crowd(make_items([-1, -1, -1], ("a", "b", "c")), [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)])
     found = posterior(name, annotations)

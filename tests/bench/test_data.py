@@ -1,4 +1,4 @@
-"""Items of a cell: bundled, from files, from rows of the hub."""
+"""Items of a cell: bundled, from files, from rows of the hub. Oracle: rows written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells and their folders."""
+"""Cells and their folders. Oracle: names counted, and a digest worked out in another process."""
 
 from __future__ import annotations
 

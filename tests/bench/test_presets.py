@@ -1,4 +1,4 @@
-"""Presets have exactly the cells they promise."""
+"""Presets have exactly the cells they promise. Oracle: the sets of cells, written out here."""
 
 from __future__ import annotations
 

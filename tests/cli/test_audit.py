@@ -91,3 +91,17 @@ def test_a_habit_fits_a_screen() -> None:
     assert verb._brief("rte: says 'true (entailed)' 77% of the time, others 5% on the same items") == "rte: 77% true (…"
     assert verb._brief("0.6 grades higher than others on the same items") == "0.6 grades high…"
     assert verb._brief("") == ""
+
+
+def test_a_report_calls_models_by_name_and_people_by_pseudonym(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    who = {"annelise": "human", "bertrand": "human", "judge-one": "model"}
+    rows = [f"i{i},{name},{kind},{'no' if i % 2 else 'yes'}" for i in range(20) for name, kind in who.items()]
+    path = tmp_path / "crowd.csv"
+    path.write_text("item,annotator,annotator_type,label\n" + "\n".join(rows) + "\n")
+    assert run(monkeypatch, "audit", path, "-o", tmp_path / "r.html") == 0
+    assert "model" in capsys.readouterr().out
+    page = (tmp_path / "r.html").read_text()
+    assert "judge-one" in page
+    assert "annelise" not in page

@@ -23,11 +23,6 @@ CROWD = (
 )
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CROWDTUNE_KEY", "of the tests")
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return put(tmp_path, "crowd.csv", CROWD)

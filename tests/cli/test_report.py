@@ -11,11 +11,6 @@ from tests.cli.test_cli import run
 from tests.report import folders
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CROWDTUNE_KEY", "of the tests")
-
-
 def test_a_report_lies_in_the_runs_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

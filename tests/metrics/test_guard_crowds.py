@@ -17,7 +17,8 @@ from crowdtune.em.solve import solve
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from tests.metrics.guarded import CROWDS, Adversary, adversary
 
-SEEDS = range(510)
+SOME, MORE = range(170), range(170, 510)  # crowds of the default tests, and of the slow ones
+seeds = pytest.mark.parametrize("seeds", [SOME, pytest.param(MORE, marks=pytest.mark.slow)], ids=["some", "more"])
 EM = {"steps": 60, "tolerance": 1e-5}
 LOSS = 0.2
 
@@ -64,20 +65,22 @@ def resolved(crowds: list[Judged]) -> float:
     return sum(j.said.status == "resolved" for j in crowds) / len(crowds)
 
 
-def test_no_flipped_solution_is_called_resolved() -> None:
-    assert not [seed for seed in SEEDS if judged(seed).wrongly_resolved]
-    assert sum(judged(seed).flipped for seed in SEEDS) >= 80, "the crowds are too kind to show anything"
+@seeds
+def test_no_flipped_solution_is_called_resolved(seeds: range) -> None:
+    assert not [seed for seed in seeds if judged(seed).wrongly_resolved]
+    assert sum(judged(seed).flipped for seed in seeds) >= 0.15 * len(seeds), "the crowds are too kind to show anything"
 
 
-def test_the_guard_is_of_use() -> None:
+@seeds
+def test_the_guard_is_of_use(seeds: range) -> None:
     """Clean crowds, and crowds of any kind with a strong model, are resolved where labels tell annotators apart."""
-    cases = [judged(seed) for seed in SEEDS if judged(seed).case.telling]
+    cases = [judged(seed) for seed in seeds if judged(seed).case.telling]
     clean = [j for j in cases if j.case.crowd == "clean" and j.case.overlap != "exclusive"]
     strong = [j for j in cases if j.case.model == "strong" and j.case.crowd not in ("spammers", "all liars")]
-    assert len(clean) >= 15
-    assert len(strong) >= 50
-    assert resolved(clean) >= 0.9
-    assert resolved(strong) >= 0.9
+    assert len(clean) >= 0.03 * len(seeds)
+    assert len(strong) >= 0.1 * len(seeds)
+    assert resolved(clean) >= 0.9 - 1 / len(clean)  # give or take a crowd
+    assert resolved(strong) >= 0.9 - 1 / len(strong)
 
 
 @pytest.mark.parametrize("crowd", [c for c in CROWDS if c not in ("clean", "all liars")])

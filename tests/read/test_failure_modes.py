@@ -13,7 +13,8 @@ from crowdtune import Annotations, InputError, Policy, read
 from crowdtune.aggregate import aggregator, names
 from crowdtune.metrics.accuracy import recall
 from crowdtune.read.report import ReadReport
-from crowdtune.runs import annotator_table, label_table
+from crowdtune.runs import annotator_table
+from crowdtune.write.labelled import label_table
 from tests.aggregate.test_contract import KIND
 from tests.crowds import put, said
 

@@ -33,13 +33,13 @@ trainer.accelerator.end_training()
 """
 
 
-@pytest.mark.parametrize("moved", ["gradient", "em"])
+@pytest.mark.parametrize("moved", [pytest.param("gradient", marks=pytest.mark.slow), "em"])
 def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path, moved: str) -> None:
     """24 items with one to three labels each: the ranks' halves hold different numbers of labels."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
     here = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": f"{here / 'src'}{os.pathsep}{here}", "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     for launcher, name, batch in (([sys.executable], "one", 8), (launch, "two", 4)):
         command = [*launcher, str(script), str(tiny_llama), str(tmp_path / name), str(batch), moved]

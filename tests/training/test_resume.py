@@ -49,13 +49,23 @@ torch.save({"model": trainer.lm.model.state_dict(), "annotators": annotators, "s
 
 def run(model: Path, folder: Path, how: str, moved: str) -> int:
     here = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": f"{here / 'src'}{os.pathsep}{here}", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, "-c", RUN, str(model), str(folder), how, moved], env=environment, cwd=here
     ).returncode
 
 
-@pytest.mark.parametrize("moved", ["gradient", "em"])
+@pytest.mark.parametrize(
+    ("tiny", "moved"),
+    [
+        ("llama", "em"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("llama", "gradient"), ("t5", "em"), ("t5", "gradient"))
+        ),
+    ],
+    indirect=["tiny"],
+)
 def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path, moved: str) -> None:
     """12 steps in 3 epochs; killed after step 8, so it resumes from step 6, in the middle of the second epoch."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"

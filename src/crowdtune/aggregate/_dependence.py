@@ -7,7 +7,7 @@ agree with each other far more than that, where r is what their agreement with e
 truths, and a block that is the majority cannot vote itself right. Of two explanations, these copy each other or the
 others do, the one with the tighter block is taken: people who are right agree less than copies do. Where two camps
 answer by different rules that may be either of them; what is found is only that there are two. With truths given, r
-comes from them.
+comes from them. `metrics.copies` is another question, the audit's: whose single mistakes are another's, given truths.
 """
 
 from __future__ import annotations

@@ -65,11 +65,11 @@ class DawidSkene:
         for _ in range(self.max_steps):
             met = (given.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1)  # [j, t, l]
             confusion = _normalised(alpha + met)
-            classes = _normalised(self.prior / k + posterior.sum(axis=0))
+            shares = _normalised(self.prior / k + posterior.sum(axis=0))
             rates = np.log(confusion + TINY)
-            score = given @ rates.transpose(0, 2, 1).reshape(-1, k) + np.log(classes + TINY)
+            score = given @ rates.transpose(0, 2, 1).reshape(-1, k) + np.log(shares + TINY)
             posterior, total = distributions(score if clamp is None else score + clamp)
-            prior = (alpha * rates).sum() + (self.prior / k * np.log(classes + TINY)).sum()
+            prior = (alpha * rates).sum() + (self.prior / k * np.log(shares + TINY)).sum()
             log_posteriors.append(float(total + prior))
             if _settled(log_posteriors, self.tolerance * len(part.given)):
                 break

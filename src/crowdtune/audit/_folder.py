@@ -7,7 +7,8 @@ from typing import Any
 
 from crowdtune.annotations import Annotations
 from crowdtune.audit._audit import Audit
-from crowdtune.runs import Run, label_table
+from crowdtune.runs import Run
+from crowdtune.write.labelled import label_table
 from crowdtune.write.tables import write_json, write_table
 
 
@@ -31,7 +32,7 @@ def write_audit(audit: Audit, annotations: Annotations, folder: Path, *, origin:
 
 
 def _items(audit: Audit, annotations: Annotations) -> dict[str, list[Any]]:
-    """Columns of `runs.label_table` with task, prompt, gold, votes (a count per choice of the item) and error."""
+    """Columns of `labelled.label_table` with task, prompt, gold, votes (a count per choice of the item) and error."""
     items = annotations.items
     wrong = {error.item: error.what for error in audit.errors}
     votes = annotations.votes.tolist()

@@ -29,7 +29,7 @@ from crowdtune.errors import InputError
 from crowdtune.history import pseudo_labels
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.runs import annotator_table as ranked
-from crowdtune.runs import label_table
+from crowdtune.write.labelled import label_table
 from crowdtune.write.tables import check_form, write_table
 
 SHOWN = 5  # things at each end of a ranking on screen

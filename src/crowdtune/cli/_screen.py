@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-WORDS = ("bias", "flags")  # columns of text
+WORDS = ("kind", "bias", "flags")  # columns of text
 SHOWN = 12  # annotators in a table on screen; the file has them all
 
 

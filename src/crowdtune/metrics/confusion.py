@@ -1,4 +1,4 @@
-"""Which truths annotators take for which, as a posterior over truths tells."""
+"""Which truths annotators take for which, as a posterior over truths tells: tables to show. Models fit their own."""
 
 from __future__ import annotations
 

@@ -5,6 +5,9 @@ annotators of the item say, weighed by reliability. The two are not asked themse
 would be believed. Where one errs, the other says the same by chance as often as the rest of the item's annotators do
 (hard items mislead everybody), as often as it errs at all, and as often as it says that answer where it is wrong; the
 largest of the three. A binomial count bounds the sum of such coins, as in `habits`.
+
+This accuses one annotator, by mistakes, so it needs truths and must be sure. `aggregate.blocks` finds whole groups, by
+agreement alone and before any truth is believed, so that an aggregator may count them as fewer.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
-    """Labels of two on the same item, for every pair with items enough in common.
+class Meetings:
+    """Labels of two annotators on the same item, for every pair of them with items enough in common.
 
     Args:
         pair: (P,) which pair.
@@ -70,7 +73,7 @@ def copied(annotations: Annotations, posterior: Floats, rng: np.random.Generator
     if not len(rows):
         return found
     kept, place = np.unique(pair[rows], return_inverse=True)
-    pairs = Pairs(place, item[rows], said[rows], heard[rows], truth[rows], len(kept))
+    pairs = Meetings(place, item[rows], said[rows], heard[rows], truth[rows], len(kept))
     p, both = _improbable(annotations, pairs)
     alike = discoveries(p, ACCUSED) & (both > 0)
     order = np.flatnonzero(alike)[np.argsort(both[alike], kind="stable")]
@@ -96,7 +99,7 @@ def _rest(
     return np.where(ahead, heard.argmax(axis=1), UNKNOWN)
 
 
-def _improbable(annotations: Annotations, pairs: Pairs) -> tuple[Floats, Floats]:
+def _improbable(annotations: Annotations, pairs: Meetings) -> tuple[Floats, Floats]:
     """(size,) probability of so many mistakes in common by chance, and their number, 0 where they are too few."""
     same = pairs.one == pairs.other
     both = np.bincount(pairs.pair[same & (pairs.one != pairs.truth)], minlength=pairs.size).astype(np.float64)
@@ -113,7 +116,7 @@ def _improbable(annotations: Annotations, pairs: Pairs) -> tuple[Floats, Floats]
     return p, np.where(alike, both, 0.0)
 
 
-def _chance(annotations: Annotations, pairs: Pairs, one: Ints, other: Ints) -> Floats:
+def _chance(annotations: Annotations, pairs: Meetings, one: Ints, other: Ints) -> Floats:
     """(P,) probability that `other` says what `one` says where it is wrong, as far as all but copying tells."""
     votes, n = annotations.votes[pairs.item, one], annotations.labels_per_item[pairs.item]
     rest = (votes - 1 - (one == other)) / np.maximum(n - 2, 1)

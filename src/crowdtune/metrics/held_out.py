@@ -25,7 +25,7 @@ from crowdtune.em.prior import above_chance, solve_coin
 from crowdtune.em.solve import Solution, solve
 
 FOLDS = 5  # of annotators; each annotator alone where there are fewer than twice as many
-CLASSES = 3  # rounds of learning how frequent each choice is, where no model says
+ROUNDS = 3  # of learning how frequent each choice is, where no model says
 RESAMPLED = 1000
 TINY = 1e-12
 
@@ -88,7 +88,7 @@ def _majority(met: Annotations, scored: Annotations, log_p: Floats | None) -> Fl
 
 
 def _dawid_skene(met: Annotations, scored: Annotations, log_p: Floats | None) -> Floats:
-    """Posterior and mean confusion matrix of Dawid-Skene, in each task; items it has not seen have its class shares."""
+    """Posterior and mean confusion matrix of Dawid-Skene, in each task; those not seen have its shares of choices."""
     fit = aggregator("dawid-skene").fit(met)
     found = np.zeros(len(scored))
     for m, task in enumerate(met.items.tasks):
@@ -149,7 +149,7 @@ def _fitted(
     if log_p is not None:
         return fit(finite(log_p, met), None, None)
     table, found = flat(met), fit(flat(met), vote_shares(met), 1.0)
-    for _ in range(CLASSES if met.items.common_choices else 0):
+    for _ in range(ROUNDS if met.items.common_choices else 0):
         seen = met.labels_per_item > 0
         table = np.tile(np.log(found.posterior[seen].mean(axis=0) + TINY), (len(table), 1))
         found = fit(table, found.posterior, 1.0)

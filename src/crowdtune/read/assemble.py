@@ -13,7 +13,7 @@ from crowdtune.errors import InputError
 from crowdtune.read.builder import Gathered, gather
 from crowdtune.read.choices import gold_codes, label_codes, with_choices, without_abstentions
 from crowdtune.read.entries import Source
-from crowdtune.read.joining import united
+from crowdtune.read.joining import named, united
 from crowdtune.read.policy import Policy
 from crowdtune.read.questions import Labels, asked, spread
 from crowdtune.read.report import ReadReport
@@ -37,7 +37,9 @@ def assemble(sources: Iterable[Source], policy: Policy, report: ReadReport) -> A
     codes = np.arange(len(got.label))
     texts = list(got.labels) or [""]
     labels = Labels(items, np.array(place)[_ints(got.item)], _ints(got.label), texts, codes)
-    labels = spread(asked(labels, policy.questions, report), report)
+    labels = asked(labels, policy.questions, report)
+    labels = replace(labels, items=named(labels.items, [source.path for source in got.sources]))
+    labels = spread(labels, report)
     labels = without_abstentions(labels, policy, report)
     labels = replace(labels, items=with_choices(labels, policy, report))
     label = label_codes(labels, got.where, policy, report)

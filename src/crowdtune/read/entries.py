@@ -1,7 +1,7 @@
-"""What a source of annotations says, entry by entry: the language between the formats and the builder.
+"""What a source of annotations says, entry by entry: the language between formats or shapes and the builder.
 
 A format is a generator of these. Formats translate a tool's words and decide nothing: repeats, spellings, choices and
-abstentions are the builder's, alike for all formats.
+abstentions are decided in `assemble`, alike for all formats.
 """
 
 from __future__ import annotations

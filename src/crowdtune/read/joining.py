@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,14 @@ def united(got: Gathered, join: str, report: ReadReport) -> tuple[list[Item], li
     """Unite items of several files.
 
     Args:
-        got: what the sources say; its items may get other ids.
+        got: what the sources say.
         join: "id"; "content", items of the same task with the same text; "auto", which takes content where files
             clearly count on their own: the same id for different texts, or the same text under different ids.
         report: told what was done.
 
     Returns:
-        The items with unique ids, and for each item of `got` its place among them.
+        The items, of which several may share an id until they are `named`, and for each item of `got` its place
+        among them.
     """
     own = {n for n, source in enumerate(got.sources) if source.own_ids}
     if join == "auto":
@@ -31,11 +32,11 @@ def united(got: Gathered, join: str, report: ReadReport) -> tuple[list[Item], li
     if len(own) > 1:
         report.joined = join
     if len(got.sources) == 1 and join == "id":
-        return _named(got.items, [got.sources[0].path]), list(range(len(got.items)))
+        return got.items, list(range(len(got.items)))
     key = _by_content if join == "content" else _by_id
     items, place = _merged(got, key)
     report.same_items = len(got.items) - len(items)
-    return _named(items, [source.path for source in got.sources]), place
+    return items, place
 
 
 def _text(item: Item) -> str:
@@ -83,20 +84,26 @@ def _merged(got: Gathered, key: Callable[[Item], Hashable]) -> tuple[list[Item],
     return items, place
 
 
-def _named(items: list[Item], paths: list[Path]) -> list[Item]:
-    """Give items that share an id the name of their task, or of their file, or a number as well."""
+def named(items: Sequence[Item], paths: Sequence[Path]) -> list[Item]:
+    """Items with ids of their own: those that share one get the name of their task, or of their file, or a number.
+
+    Args:
+        items: those that are read; questions left out must not make the ids of the others longer.
+        paths: of the sources.
+    """
     count: dict[str, int] = {}
     for item in items:
         count[item.id] = count.get(item.id, 0) + 1
     taken = {name for name, n in count.items() if n == 1}
+    own = []
     for item in items:
-        if count[item.id] == 1:
-            continue
-        name = f"{item.id}/{item.task}" if item.task else item.id
-        n = 1
-        while name in taken:
-            n += 1
-            name = f"{paths[item.source].stem}/{item.id}" if n == 2 else f"{item.id}#{n}"
-        taken.add(name)
-        item.id = name
-    return items
+        if count[item.id] > 1:
+            name = f"{item.id}/{item.task}" if item.task else item.id
+            n = 1
+            while name in taken:
+                n += 1
+                name = f"{paths[item.source].stem}/{item.id}" if n == 2 else f"{item.id}#{n}"
+            taken.add(name)
+            item = replace(item, id=name)
+        own.append(item)
+    return own

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
-from crowdtune.annotations import Annotations
+import numpy as np
+
+from crowdtune.annotations import Annotations, Items
 from crowdtune.metrics.crowd import facts
 
 SHOWN = 5  # examples named per finding
+LISTED = 1000  # repeated answers named in `as_dict`; all are counted
 
 
 def _some(names: Sequence[str]) -> str:
@@ -22,11 +27,11 @@ class ReadReport:
 
     Args:
         source: the path, as given.
-        shape: name of the format, or "long", "wide", "nested", "items", "folder".
+        shape: name of the format, or of the plain shape (see `shapes`), or "folder".
         known_by: by what the format was recognised.
         columns: role -> column name.
         ignored: columns without a meaning here.
-        beside: what was read of second files that describe the items.
+        beside: what was read of further files.
         rows: rows (or labels, in wide and nested files) seen.
         readings: task -> how labels were read: "text", "letter", "code" or "mixed".
         abstentions: text of an empty, skipped or null answer -> how often; none of them became a choice.
@@ -128,3 +133,50 @@ class ReadReport:
             by = "id" if self.joined == "id" else "their text, as the files count on their own"
             said.append(f"files joined by {by}: {self.same_items} items are in several (--join id or content decides)")
         return said
+
+    def numbers(self, annotations: Annotations) -> dict[str, Any]:
+        """What was read, in numbers."""
+        items, counts = annotations.items, annotations.labels_per_item
+        labelled = counts[counts > 0]
+        return {
+            "format": self.shape,
+            "known_by": self.known_by,
+            "items": len(items),
+            "labels": len(annotations),
+            "annotators": len(annotations.annotators),
+            "questions": [_question(items, m) for m in range(len(items.tasks)) if (items.task == m).any()],
+            "abstentions": sum(self.abstentions.values()),
+            "nameless": self.nameless,
+            "repeated": self.repeated_rows,
+            "respelled": self.merged_rows,
+            "labels_per_item": round(float(labelled.mean()), 2) if len(labelled) else 0.0,
+            "items_with_one_label": int((counts == 1).sum()),
+            "items_without_label": int((counts == 0).sum()),
+            "gold": int((items.gold >= 0).sum()),
+            "notes": dict(self.all_notes()),
+        }
+
+    def as_dict(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """The whole report as plain data, annotators by other `names` wherever one is named."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        told["beside"] = [other.as_dict(names) for other in self.beside]
+        told["notes"] = dict(self.notes)
+        told["source"] = _renamed(self.source, names)
+        told["repeats"] = [[item, names.get(who, who)] for item, who in self.repeats[:LISTED]]
+        if "annotators" in self.columns:  # a wide file's columns are people
+            people = [names.get(who, who) for who in self.columns["annotators"].split(", ")]
+            told["columns"] = self.columns | {"annotators": ", ".join(people)}
+        return told
+
+
+def _renamed(path: str, names: Mapping[str, str]) -> str:
+    """A path in which a file or folder named like an annotator has the other name."""
+    parts = [names.get(part, names.get(Path(part).stem, part)) for part in Path(path).parts]
+    return str(Path(*parts)) if parts else path
+
+
+def _question(items: Items, m: int) -> dict[str, Any]:
+    """Name, kind and choices of a task; no choices where its items have different ones."""
+    first = int(np.flatnonzero(items.task == m)[0])
+    choices = list(items.choices(first)) if items.shared_choices[m] else []
+    return {"name": items.tasks[m], "kind": items.kinds[m], "choices": choices}

@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple, cast
 import msgspec
 
 from crowdtune.errors import InputError
-from crowdtune.read.features import decoders
+from crowdtune.read.label_names import decoders
 from crowdtune.read.stream import Piece, pieces
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")

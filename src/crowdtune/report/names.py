@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from crowdtune.identity import PSEUDONYM, load_key, pseudonyms
+from crowdtune.identity import PSEUDONYM, of_people
 from crowdtune.report.told import Told
 from crowdtune.report.wording import ID, visible
 
@@ -34,8 +34,7 @@ class Names:
         """Names of a run; the key of pseudonyms is asked for only where one is needed."""
         models = {row["annotator"] for row in told.people if row.get("kind") == "model"}
         everybody = dict.fromkeys(_mentioned(told))
-        people = [name for name in everybody if name not in models]
-        hidden = {} if keep_ids or not people else pseudonyms(people, load_key())
+        hidden = {} if keep_ids else of_people(everybody, models)
         return cls({name: hidden.get(name, name) for name in everybody}, keep_ids)
 
     def __getitem__(self, name: Any) -> str:

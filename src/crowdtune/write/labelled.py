@@ -11,9 +11,9 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError
-from crowdtune.identity import load_key, pseudonyms
 from crowdtune.metrics.accuracy import entropy
 from crowdtune.metrics.crowd import ties
+from crowdtune.write.hidden import hidden
 
 OPEN, DOUBTFUL = "label is open (tied or unlabelled)", "label is less probable than --min-probability"
 
@@ -58,13 +58,8 @@ class Labelled:
         return np.flatnonzero(~is_open & ~doubtful), left_out
 
     def without_names(self) -> Labelled:
-        """The same with pseudonyms for annotators; of their traits only whether they are persons or models."""
-        names = self.annotations.annotators
-        known_as = pseudonyms(names, load_key())
-        traits = {name: known for name, known in self.annotations.traits.items() if name == "kind"}
-        return replace(
-            self, annotations=replace(self.annotations, annotators=[known_as[name] for name in names], traits=traits)
-        )
+        """The same with pseudonyms for people; of annotators' traits only whether they are persons or models."""
+        return replace(self, annotations=hidden(self.annotations)[0])
 
 
 def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:

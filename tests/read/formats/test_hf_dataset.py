@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crowdtune import InputError, read
-from crowdtune.read.features import decoders
 from crowdtune.read.hub import local
+from crowdtune.read.label_names import decoders
 from tests.crowds import put, said
 from tests.read.formats.shaken import bounded, try_reading
 

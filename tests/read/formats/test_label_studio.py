@@ -122,7 +122,7 @@ def test_taxonomy_text_and_number(tmp_path: Path) -> None:
     assert said(annotations) == {("1/genre", "10", "Film > Comedy"), ("1/n", "10", "3")}
     assert report.left_questions == ["why"]
     annotations, _ = of(tmp_path, task(1, by(10, tree, why)), policy=Policy(questions=("why",)))
-    assert said(annotations) == {("1/why", "10", "because\nreally")}
+    assert said(annotations) == {("1", "10", "because\nreally")}
 
 
 def test_two_results_of_one_control_are_one_answer(tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ SAMPLES = {
 
 def test_radio_buttons_contents_and_status(tmp_path: Path) -> None:
     annotations, report = read(put(tmp_path, "f.csv", RADIO))
-    assert said(annotations) == {("H1/label", "W1", "positive"), ("H1/label", "W2", "negative"),
-                                 ("H1/label", "W3", "positive")}  # fmt: skip
+    assert said(annotations) == {("H1", "W1", "positive"), ("H1", "W2", "negative"),
+                                 ("H1", "W3", "positive")}  # fmt: skip
     assert annotations.items.prompts == ["good film", "bad film"]
     assert annotations.seconds is not None
     assert annotations.seconds.tolist() == [12, 3, 4]
@@ -171,7 +171,7 @@ BOMB = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><l>&b;</l>'
         ('<?xml version="1.0"?><!doctype x><x/>', "declares a document type"),
         ("<QuestionFormAnswers><Answer>", r"Answer is not a whole XML document \(.+\)\. Fetch the assignment again"),
         ("<a>" * 5000, "Answer is not a whole XML document"),
-        (XML.format(ANSWER.format("taskAnswers", "[{", tag="FreeText")), "taskAnswers is not valid JSON"),
+        (XML.format(ANSWER.format("taskAnswers", "[{", tag="FreeText")), "taskAnswers: not valid JSON"),
         (XML.format(ANSWER.format("taskAnswers", "[3]", tag="FreeText")), r"must be a list of objects, not '\[3\]'"),
     ],
 )

@@ -69,7 +69,7 @@ def test_the_first_version_names_the_annotator_by_folder(tmp_path: Path) -> None
         put(tmp_path / "out" / who, "annotated_instances.jsonl", LINES)
     annotations, report = read(tmp_path / "out")
     assert said(annotations) == {(i, who, mood) for who in ("ann", "bob")
-                                 for i, mood in (("1", "happy"), ("2/mood", "sad"))}  # fmt: skip
+                                 for i, mood in (("1", "happy"), ("2", "sad"))}  # fmt: skip
     assert report.notes[SPANS] == 2
     assert annotations.items.prompts == ["good", "bad"]
 

@@ -7,13 +7,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from crowdtune.errors import InputError
 from crowdtune.read.formats._mturk_columns import ANSWER, Layout
 from crowdtune.read.labels import clean
 from crowdtune.read.onehot import chosen, is_flag
 from crowdtune.read.report import ReadReport
+from crowdtune.read.tables import decode
 
 TASK_ANSWERS = "taskAnswers"  # one field that holds all answers as JSON, as crowd-form writes it
 SEVERAL = "|"  # between the values of checkboxes with one name
@@ -75,10 +74,7 @@ def _of_json(text: str, where: str, report: ReadReport) -> dict[str, Any]:
     """The answers of a list of objects."""
     if not text:
         return {}
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as e:
-        raise InputError(f"{where}: {TASK_ANSWERS} is not valid JSON ({e}). Download the results again.") from e
+    value = decode(f"{where}, {TASK_ANSWERS}", text.encode())
     parts = value if isinstance(value, list) else [value]
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{where}: {TASK_ANSWERS} must be a list of objects, not '{text[:60]}'.")

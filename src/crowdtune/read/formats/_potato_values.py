@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crowdtune.read.labels import clean
+from crowdtune.read.onehot import CHOSEN, NOT_CHOSEN
 from crowdtune.read.report import ReadReport
 
 SPANS = "span or region: left out, it is no label of the whole item"
 WRITTEN = frozenset({"text_box", "textbox", "text", "textarea", "free_response", "response", ""})
 MEASURED = frozenset({"slider", "number", "value", "range", "select-one"})
-YES, NO = frozenset({"true", "on", "1", "yes", "x"}), frozenset({"false", "off", "0", ""})  # casefolded
+YES, NO = CHOSEN | {"yes", "x"}, NOT_CHOSEN  # casefolded
 BESIDE = "free_response"  # a text box beside options
 DEEP = "value of a form without a meaning here: left out"
 

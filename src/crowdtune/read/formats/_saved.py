@@ -1,36 +1,63 @@
-"""Rows of a table wherever it is: a file, or a folder a dataset was saved into (Arrow or Parquet)."""
+"""A data set saved into a folder: several files of Arrow, Parquet or text read as one table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
-from crowdtune.read.opened import FOLDER, PEEK, ZIP, Opened
-from crowdtune.read.tables import Row, rows
+from crowdtune.read.opened import FOLDER, PEEK, Opened
+from crowdtune.read.tables import Chunk, Row, chunks, rows
 
 ARROW, PARQUET = ".arrow", ".parquet"
 
 
-def sample_of(opened: Opened) -> list[Row]:
-    """The first rows; none where it is no such table."""
-    if opened.form == ZIP:
-        return []
-    return list(islice(rows_of(opened), PEEK)) if opened.form == FOLDER else opened.sample
+@dataclass(frozen=True)
+class Whole(Opened):
+    """Several files as one table, each row with the split of its file."""
+
+    files: tuple[tuple[str, Path], ...] = ()
+
+    @cached_property
+    def form(self) -> str:
+        """A table, not a folder."""
+        return self.files[0][1].suffix
+
+    @cached_property
+    def sample(self) -> list[Row]:
+        """The first rows."""
+        return list(islice(self.rows(), PEEK))
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, numbered through."""
+        start = 0
+        for split, path in self.files:
+            number = 0
+            for number, row in enumerate(rows(path), start=1):
+                yield Row(start + number, {"split": split} | row.cells if split else row.cells, row.key)
+            start += number
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows as columns, numbered through."""
+        start = 0
+        for split, path in self.files:
+            for chunk in chunks(path):
+                n = len(chunk.numbers)
+                cells = {"split": [split] * n} | chunk.cells if split else chunk.cells
+                yield Chunk(list(range(start + 1, start + n + 1)), cells)
+                start += n
 
 
-def rows_of(opened: Opened) -> Iterator[Row]:
-    """All rows, numbered through."""
+def table_of(opened: Opened) -> Opened:
+    """The same where it is a file; a folder's saved data set as one table, without rows where it holds none."""
     if opened.form != FOLDER:
-        yield from opened.rows()
-        return
-    number = 0
-    for name in parts(opened):
-        for row in rows(opened.path / name):
-            number += 1
-            yield row._replace(number=number)
+        return opened
+    return Whole(opened.path, opened.columns, opened.wide, tuple(("", opened.path / name) for name in _parts(opened)))
 
 
-def parts(opened: Opened) -> list[str]:
+def _parts(opened: Opened) -> list[str]:
     """Files of a saved dataset; no caches."""
     names = [name for name in opened.members if not name.split("/")[-1].startswith(("cache-", "."))]
     info = any(name.split("/")[-1] in ("dataset_info.json", "state.json") for name in names)

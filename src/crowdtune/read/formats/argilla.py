@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Described, Entry, Person, Skipped
 from crowdtune.read.formats._prompt import prompt_of
-from crowdtune.read.formats._saved import rows_of, sample_of
+from crowdtune.read.formats._saved import table_of
 from crowdtune.read.labels import clean
 from crowdtune.read.opened import Opened
 from crowdtune.read.report import ReadReport
@@ -44,8 +44,7 @@ class _Record(NamedTuple):
 
 def recognise(opened: Opened) -> str:
     """By what the file is known: see formats."""
-    rows = sample_of(opened)
-    return next(filter(None, (_known(row.cells) for row in rows)), "")
+    return next(filter(None, (_known(row.cells) for row in table_of(opened).sample)), "")
 
 
 def _known(cells: Mapping[str, Any]) -> str:
@@ -69,12 +68,12 @@ def _is_first(value: Any) -> bool:
 
 def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """What the records say."""
-    sample = sample_of(opened)
-    questions = _questions(sample)
-    records = [_record(opened, row, questions) for row in sample]
+    table = table_of(opened)
+    questions = _questions(table.sample)
+    records = [_record(opened, row, questions) for row in table.sample]
     ranked = {name for name in questions if _is_ranking([g.value for r in records for g in r.given.get(name, ())])}
     told: set[str] = set()
-    for row in rows_of(opened):
+    for row in table.rows():
         record = _record(opened, row, questions)
         if "fields" in row.cells and isinstance(row.cells.get("responses"), dict):
             n = sum(not given.trait and not given.status for said in record.given.values() for given in said)

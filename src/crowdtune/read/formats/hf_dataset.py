@@ -7,60 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
 from pathlib import Path, PurePosixPath
-
-import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.read import shapes
 from crowdtune.read.entries import Entry
 from crowdtune.read.formats import argilla
-from crowdtune.read.opened import FOLDER, PEEK, Opened
+from crowdtune.read.formats._saved import Whole
+from crowdtune.read.opened import FOLDER, Opened
 from crowdtune.read.report import ReadReport
-from crowdtune.read.tables import Chunk, Row, chunks, rows
+from crowdtune.read.tables import decode
 
 PARTS, STATE, INFO = "dataset_dict.json", "state.json", "dataset_info.json"
 DATA = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".gz")
 SPLIT = re.compile(r"(?:^|[-_.])(train|test|validation|valid|val|dev)(?=$|[-_.])")
-
-
-@dataclass(frozen=True)
-class _Whole(Opened):
-    """Several files as one table, each row with the split of its file."""
-
-    files: tuple[tuple[str, Path], ...] = ()
-
-    @cached_property
-    def form(self) -> str:
-        """A table, not a folder."""
-        return self.files[0][1].suffix
-
-    @cached_property
-    def sample(self) -> list[Row]:
-        """The first rows."""
-        return list(islice(self.rows(), PEEK))
-
-    def rows(self) -> Iterator[Row]:
-        """All rows, numbered through."""
-        start = 0
-        for split, path in self.files:
-            number = 0
-            for number, row in enumerate(rows(path), start=1):
-                yield Row(start + number, {"split": split} | row.cells if split else row.cells, row.key)
-            start += number
-
-    def chunks(self) -> Iterator[Chunk]:
-        """All rows as columns, numbered through."""
-        start = 0
-        for split, path in self.files:
-            for chunk in chunks(path):
-                n = len(chunk.numbers)
-                cells = {"split": [split] * n} | chunk.cells if split else chunk.cells
-                yield Chunk(list(range(start + 1, start + n + 1)), cells)
-                start += n
 
 
 def recognise(opened: Opened) -> str:
@@ -81,7 +41,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     files = _files(opened)
     if not files:
         raise InputError(f"{opened.path} holds no data file ({', '.join(DATA)}). Name the folder of a data set.")
-    whole = _Whole(opened.path, opened.columns, opened.wide, files=files)
+    whole = Whole(opened.path, opened.columns, opened.wide, files=files)
     found = shapes.entries(whole, report)
     report.shape = f"hf-dataset, {report.shape}"
     return found
@@ -110,10 +70,8 @@ def _files(opened: Opened) -> tuple[tuple[str, Path], ...]:
 def _splits(opened: Opened) -> list[str]:
     """The splits a data set says it has."""
     for name in (PARTS, INFO):
-        try:
-            said = msgspec.json.decode((opened.path / name).read_bytes()) if name in opened.members else {}
-        except msgspec.DecodeError as e:
-            raise InputError(f"{opened.path / name} is not valid JSON ({e}). Save the data set again.") from e
+        path = opened.path / name
+        said = decode(str(path), path.read_bytes()) if name in opened.members else {}
         splits = said.get("splits") if isinstance(said, dict) else None
         if splits:
             return [str(split) for split in splits]

@@ -7,6 +7,7 @@ from typing import Any
 
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Described, Entry
+from crowdtune.read.formats._prompt import prompt_of
 from crowdtune.read.labels import clean
 from crowdtune.read.opened import Opened
 from crowdtune.read.report import ReadReport
@@ -42,7 +43,7 @@ def _key(row: Row) -> str:
 def _prompt(text: Any) -> str:
     """A text as it is; several, as of a conversation, one under the other."""
     if isinstance(text, Mapping):
-        return "\n".join(f"{name}: {clean(part)}" for name, part in text.items() if clean(part))
+        return prompt_of({name: clean(part) for name, part in text.items()}, text)
     return clean(text)
 
 

@@ -5,6 +5,7 @@ The API's assignments, whose `Answer` is a QuestionFormAnswers document, are rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,10 +15,12 @@ from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Described, Entry, Skipped
 from crowdtune.read.formats._mturk_answers import fields_within, given, remarks
 from crowdtune.read.formats._mturk_columns import Layout, layout
+from crowdtune.read.formats._prompt import prompt_of
 from crowdtune.read.labels import clean
 from crowdtune.read.opened import FOLDER, PEEK, ZIP, Opened
 from crowdtune.read.report import ReadReport
 from crowdtune.read.tables import Row
+from crowdtune.read.times import number
 
 MARKS = ("HITId", "AssignmentId", "WorkerId")
 WRAPPED = "Assignments"  # the API's answer to ListAssignmentsForHIT has them in a list of that name
@@ -133,16 +136,15 @@ class _Reading:
             return
         self.described.add((item, question))
         shown = self.content(row.cells, place)
-        prompt = next(iter(shown.values())) if len(shown) == 1 else "\n".join(f"{k}: {v}" for k, v in shown.items())
+        prompt = prompt_of(shown, shown)
         gold = clean(row.cells.get(self.plan.gold)) if self.plan.gold and len(self.plan.questions) == 1 else ""
         kind = self.plan.kinds.get(question) or ("text" if remarks(question) else "")
         yield Described(row.number, item, question, prompt, gold=gold, kind=kind)
 
     def seconds(self, cells: dict[str, Any], places: int) -> float | None:
         """Of one item of the assignment."""
-        try:
-            seconds = float(clean(cells.get("WorkTimeInSeconds")))
-        except ValueError:
+        seconds = number(cells.get("WorkTimeInSeconds"))
+        if math.isnan(seconds):
             return None
         if places > 1:
             self.report.notes[SHARED_TIME] += 1

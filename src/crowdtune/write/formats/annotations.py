@@ -15,7 +15,7 @@ from crowdtune.write.labelled import Labelled, Written
 from crowdtune.write.tables import beside, write_table
 
 NAMED = "annotators have their own names"
-PSEUDONYMS = "annotators are pseudonyms, the same for the same key"
+PSEUDONYMS = "people are called by pseudonyms, the same for the same key; models by their names"
 BARE = "item has no label"
 
 
