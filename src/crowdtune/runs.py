@@ -21,7 +21,7 @@ from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, relia
 from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
-TEXTS = ("annotator", "kind", "bias", "flags")  # columns of annotators.csv that hold words
+TEXTS = ("annotator", "kind", "bias", "flags", "pseudonym")  # columns of annotators.csv that hold words
 WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 
 

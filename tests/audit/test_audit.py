@@ -61,9 +61,11 @@ def test_results_keep_what_was_agreed(folder: Run, made: Annotations) -> None:
 
 
 def test_annotators_are_read_as_they_were_written(folder: Run, made: Annotations) -> None:
-    columns = "annotator,labels,reliability,accuracy,thin,reliability_low,reliability_high,agreement,seconds,bias,flags"
+    columns = "annotator,labels,reliability,accuracy,thin,reliability_low,reliability_high,agreement,seconds,bias,flags,pseudonym"
     assert (folder.folder / "annotators.csv").read_text().splitlines()[0] == columns
-    assert folder.annotators == audit(made).annotators
+    read = folder.annotators
+    assert all(row.pop("pseudonym").startswith("a-") for row in read)
+    assert read == audit(made).annotators
 
 
 def test_confusions_are_of_those_with_most_labels(folder: Run) -> None:

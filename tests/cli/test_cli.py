@@ -112,7 +112,7 @@ def test_help_is_quick() -> None:
         start = time.monotonic()
         subprocess.run([sys.executable, "-m", "crowdtune", "--help"], capture_output=True, check=True)
         times.append(time.monotonic() - start)
-    assert min(times) < 0.4
+    assert min(times) < 0.5  # 0.3 s where nothing else runs
 
 
 def test_the_whole_way_from_items_to_predictions(

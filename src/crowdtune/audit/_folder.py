@@ -7,6 +7,7 @@ from typing import Any
 
 from crowdtune.annotations import Annotations
 from crowdtune.audit._audit import Audit
+from crowdtune.identity import of_people
 from crowdtune.runs import Run
 from crowdtune.write.labelled import label_table
 from crowdtune.write.tables import write_json, write_table
@@ -24,7 +25,10 @@ def write_audit(audit: Audit, annotations: Annotations, folder: Path, *, origin:
     sizes = {"items": audit.items, "labels": audit.labels, "annotators": len(audit.annotators)}
     config = {"method": "audit", "aggregator": audit.aggregator, "seed": audit.seed, "data": (origin or {}) | sizes}
     run = Run.start(folder, config)
-    run.write_annotators(audit.annotators)
+    kinds = annotations.traits.get("kind", [""] * len(annotations.annotators))
+    models = [name for name, kind in zip(annotations.annotators, kinds, strict=True) if kind == "model"]
+    shown_as = of_people(annotations.annotators, models)  # what a report calls them
+    run.write_annotators([{**row, "pseudonym": shown_as.get(row["annotator"], "")} for row in audit.annotators])
     write_json(folder / "confusions.json", audit.confusions)
     write_table(folder / "items.parquet", _items(audit, annotations))
     run.finish(audit.results())

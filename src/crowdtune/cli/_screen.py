@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 WORDS = ("kind", "bias", "flags")  # columns of text
+WIDEST = 400  # characters of a table's row
+SHOWN_TASKS = 3  # of a run of several tasks: more have their reliabilities in the file alone
 SHOWN = 12  # annotators in a table on screen; the file has them all
 
 
@@ -27,8 +29,12 @@ def complain(line: str) -> None:
 
 
 def show(table: Table | str) -> None:
-    """Print a result."""
-    Console(soft_wrap=isinstance(table, str)).print(table, markup=False, highlight=False)
+    """Print a result; a table wider than the screen keeps its columns, so that no name is cut."""
+    console = Console(soft_wrap=isinstance(table, str))
+    if isinstance(table, Table):
+        needed = console.measure(table, options=console.options.update_width(WIDEST)).maximum
+        console.width = max(console.width, needed)
+    console.print(table, markup=False, highlight=False)
 
 
 def show_json(value: Any) -> None:
@@ -60,6 +66,9 @@ def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
     rows = [_with_interval(row) for row in rows]
     names = [name for name in (rows[0] if rows else {}) if name != "thin"]
     columns = [name for name in names if any(row[name] not in (None, "") for row in rows)]
+    per_task = [name for name in columns if name.startswith("reliability:")]
+    if len(per_task) > SHOWN_TASKS:
+        columns = [name for name in columns if name not in per_task]
     marked = "flags" in names  # which say who is thin
     table = new_table("annotators by reliability", *columns, *([] if marked else [""]))
     half = SHOWN // 2

@@ -103,11 +103,13 @@ def _number(value: float | None) -> str:
 
 
 def _show(found: Audit) -> None:
-    for task in found.tasks:
-        where = f"{task['task']}  " if len(found.tasks) > 1 else ""
-        show(where + "   ".join(_measure(row) for row in task["agreement"] if row["value"] is not None))
+    show(found.in_words[0])
     show(annotator_table(_shown(found.annotators)))
-    for sentence in found.in_words:
+    for task in found.tasks:
+        where = f"{task['task']}: " if len(found.tasks) > 1 else ""
+        show(where + "; ".join(_measure(row) for row in task["agreement"] if row["value"] is not None))
+    show(f"truths by {found.why}")
+    for sentence in found.in_words[1:]:
         show(sentence)
     for warning in found.warnings:
         if warning.what not in found.in_words:
@@ -144,7 +146,7 @@ def _write(
     from crowdtune.report import write_report
 
     write_audit(found, annotations, folder, origin=dict(origin))
-    say(f"wrote {folder}")
+    say(f"wrote {folder}, with names: annotators.csv says who is who")
     if out == folder:
         return
     write_report(folder, out, keep_ids=keep_ids)

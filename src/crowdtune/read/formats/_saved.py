@@ -54,7 +54,9 @@ def table_of(opened: Opened) -> Opened:
     """The same where it is a file; a folder's saved data set as one table, without rows where it holds none."""
     if opened.form != FOLDER:
         return opened
-    return Whole(opened.path, opened.columns, opened.wide, tuple(("", opened.path / name) for name in _parts(opened)))
+    return Whole(
+        opened.path, opened.columns, opened.wide, files=tuple(("", opened.path / name) for name in _parts(opened))
+    )
 
 
 def _parts(opened: Opened) -> list[str]:
