@@ -122,7 +122,9 @@ def predictions(out: Path) -> dict[str, tuple[str, str, float]]:
     config = ElementTree.parse(out / "label_config.xml").getroot()
     controls = {tag.attrib["name"]: tag for tag in config if "toName" in tag.attrib}
     objects = {
-        tag.attrib["name"]: tag.attrib["value"].removeprefix("$") for tag in config if "toName" not in tag.attrib
+        tag.attrib["name"]: tag.attrib["value"].removeprefix("$")
+        for tag in config
+        if "name" in tag.attrib and "toName" not in tag.attrib
     }
     found = {}
     for task in json.loads((out / "tasks.json").read_text()):
@@ -171,3 +173,17 @@ def test_label_studio_with_a_menu_per_item_and_with_written_answers(tmp_path: Pa
 def test_label_studio_with_a_text_that_comes_twice(tmp_path: Path) -> None:
     source = Labelled(crowd(make_items([-1], ("x", "x")), [(0, 0, 1)]), np.array([[0.3, 0.7]]), "m")
     assert predictions(write("label-studio", tmp_path, source))["i0"][1] == "x"
+
+
+def test_of_several_questions_each_says_which_it_is(tmp_path: Path) -> None:
+    """Else one text would be asked to have two answers."""
+    items = make_items([0, 1], ("no", "yes"), task=[0, 1])
+    items = replace(items, prompts=["Fast delivery"] * 2, tasks=["price", "quality"])
+    labelled = Labelled(crowd(items, [(0, 0, 0), (1, 0, 1)]), np.eye(2), "majority")
+    make("trl-sft", {}).write(labelled, tmp_path / "sft")
+    rows = table(next((tmp_path / "sft").rglob("*.parquet")))
+    assert [row["prompt"].splitlines()[1] for row in rows] == ["price", "quality"]
+    make("label-studio", {}).write(labelled, tmp_path / "ls")
+    tasks = json.loads((tmp_path / "ls" / "tasks.json").read_text())
+    assert [task["data"]["question"] for task in tasks] == ["price", "quality"]
+    assert 'Header value="$question"' in (tmp_path / "ls" / "label_config.xml").read_text()

@@ -98,10 +98,10 @@ def audit(annotations: Annotations, *, aggregator: str = "auto", seed: int = 0) 
     several = parts(annotations)
     doubt = fit.intervals or aggregate.intervals(annotations, fit.posterior)
     rows = people(annotations, fit.posterior, doubt, several, rng)
-    said = without_model(_verdict(annotations, seed))
     places = [np.flatnonzero(annotations.items.task == m) for m in np.unique(annotations.items.task)]
     posteriors = [fit.posterior[at, : p.annotations.items.max_choices] for at, p in zip(places, several, strict=True)]
     tables = [_task(part, q, rng) for part, q in zip(several, posteriors, strict=True)]
+    said = without_model(_verdict(annotations, seed), len(annotations.items), tables)
     pairs = list(zip(several, tables, strict=True))
     errors = item_errors(annotations, fit.posterior)
     right = accuracy(fit.posterior, annotations.items.gold)

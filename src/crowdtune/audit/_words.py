@@ -19,18 +19,25 @@ WEAK, ENOUGH = 0.2, 2 / 3  # alpha or AC1: below they hardly agree; from here si
 CERTAIN = 0.9  # posterior of an answer to rely on
 
 
-def without_model(found: Verdict) -> Verdict:
+def agree(tables: list[dict[str, Any]]) -> bool:
+    """True where the alpha of every task is above chance with its whole interval."""
+    ends = [row["low"] for table in tables for row in table["agreement"] if row["key"] == "alpha"]
+    return bool(ends) and all(low is not None and low > 0 for low in ends)
+
+
+def without_model(found: Verdict, items: int, tables: list[dict[str, Any]]) -> Verdict:
     """The verdict in words for somebody who has no model at hand."""
     if found.status == "resolved":
         return found
-    ask = (
-        f"To decide, give the right answer of {found.gold_needed} items drawn at random in a gold column, or let a "
-        "model read the items (crowdtune train)."
-    )
+    which = f"{found.gold_needed} items drawn at random" if 0 < found.gold_needed < items else "all items"
+    ask = f"To decide, give the right answer of {which} in a gold column, or let a model read them (crowdtune train)."
     camps = found.camps[:SHOWN]
     named = "; ".join(", ".join(c[:SHOWN]) + (f" and {len(c) - SHOWN} more" if len(c) > SHOWN else "") for c in camps)
     part = found.words.split(". ")[0]
     where = f"{part}. " if " tasks are resolved" in part else ""
+    if found.status == "unresolvable" and agree(tables):
+        said = "Unresolved: annotators agree by more than chance, but the labels are too few to tell who is right."
+        return replace(found, words=f"{where}{said} {ask}")
     if found.status == "unresolvable":
         said = "Unresolvable: annotators do not agree with each other by more than chance, as far as the labels tell."
         return replace(found, words=f"{where}{said} Let several annotators label the same items. {ask}")
@@ -68,6 +75,8 @@ def _trust(
 ) -> str:
     bad = sum(row["labels"] for row in doubted(rows)) / len(annotations)
     level = _level([table for _, table in tasks])
+    if verdict.status == "unresolvable" and agree([table for _, table in tasks]):
+        return "Trust these labels with care, they are few"
     if verdict.status != "resolved":
         return "Do not trust these labels yet"
     if level < WEAK:

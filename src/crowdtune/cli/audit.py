@@ -65,6 +65,10 @@ def audit(
 
 def _folder(out: Path) -> Path:
     """Where the tables go; refused before any work where it holds something."""
+    if out.suffix not in ("", ".html"):
+        raise InputError(
+            f"{out} has an unknown form. Allowed: NAME.html, which writes the folder NAME as well, or a folder."
+        )
     folder = out.with_suffix("") if out.suffix == ".html" else out
     if folder != out and out.exists():
         raise InputError(f"{out} exists already. Choose another name or remove it.")

@@ -30,9 +30,12 @@ def asked(labelled: Labelled, at_least: float) -> tuple[Ints, dict[str, int]]:
 
 
 def questions(items: Items, index: Ints) -> list[str]:
-    """What is asked of the items at `index`: text that ends where the answer comes."""
-    styles = natural_style(items)
-    return [question(items.prompts[i], items.choices(i), styles[items.task[i]]) for i in index.tolist()]
+    """What is asked of the items at `index`: text that ends where the answer comes; of several tasks, which it is."""
+    styles, several = natural_style(items), len(np.unique(items.task)) > 1
+    return [
+        question(items.prompts[i] + f"\n{items.tasks[m]}" * several, items.choices(i), styles[m])
+        for i, m in zip(index.tolist(), items.task[index].tolist(), strict=True)
+    ]
 
 
 def replies(labelled: Labelled, index: Ints) -> list[str]:

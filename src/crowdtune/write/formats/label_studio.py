@@ -13,7 +13,7 @@ from crowdtune.write.card import write_card
 from crowdtune.write.labelled import Labelled, Written
 from crowdtune.write.tables import whole, write_bytes, write_json
 
-CHOICES, ANSWER, TEXT = "label", "answer", "text"  # names of tags in the config
+CHOICES, ANSWER, TEXT, QUESTION = "label", "answer", "text", "question"  # names in the config
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 USE = (
     "Make a project with label_config.xml as its labelling interface and import tasks.json. Every task shows the "
@@ -53,6 +53,8 @@ class LabelStudio:
     def _task(self, labelled: Labelled, i: int, own_choices: bool, predicted: bool) -> dict[str, Any]:
         items = labelled.items
         data: dict[str, Any] = {"item": items.ids[i], TEXT: items.prompts[i]}
+        if _several(items):
+            data[QUESTION] = items.tasks[items.task[i]]
         free = items.kinds[items.task[i]] == "text"
         if own_choices and not free:
             data["choices"] = [{"value": choice} for choice in items.choices(i)]
@@ -74,9 +76,16 @@ def _menu(items: Items) -> tuple[str, ...]:
     return () if any(NO_XML.search(choice) for choice in shared) or len(set(shared)) < len(shared) else shared
 
 
+def _several(items: Items) -> bool:
+    """True where there are tasks enough that each must say which it is."""
+    return len(set(items.task.tolist())) > 1
+
+
 def _config(items: Items, menu: tuple[str, ...]) -> bytes:
     """The labelling interface: the text, and a choice or a field to write in; without `menu` each task has choices."""
     view = ElementTree.Element("View")
+    if _several(items):
+        ElementTree.SubElement(view, "Header", value=f"${QUESTION}")
     ElementTree.SubElement(view, "Text", name=TEXT, value=f"${TEXT}")
     kinds = {items.kinds[m] for m in items.task.tolist()}
     if kinds - {"text"}:
