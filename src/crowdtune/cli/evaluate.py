@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import Json, Load, Run
 from crowdtune.cli._screen import new_table, number, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
@@ -25,7 +22,7 @@ def evaluate(
 ) -> None:
     """Measure a trained model on items with gold answers, or, with --annotators, on labels."""
     from crowdtune.methods import evaluate as measure
-    from crowdtune.methods import shared_choices
+    from crowdtune.methods import foretold, shared_choices
 
     only_our_voice()
     annotations = load(shared_choices(run))
@@ -34,7 +31,7 @@ def evaluate(
         found = measure(run, annotations.items)
     if annotators:
         annotations.require_labels()
-        found["held_out_annotators"] = _foretold(run, annotations)
+        found["held_out_annotators"] = foretold(run, annotations)
     if json:
         show_json(found)
         return
@@ -42,25 +39,6 @@ def evaluate(
         _show(found)
     if annotators:
         _show_foretold(found["held_out_annotators"])
-
-
-def _foretold(run: Path, annotations: Annotations) -> list[dict[str, Any]]:
-    from crowdtune.methods import predict
-    from crowdtune.metrics.held_out import compare, held_out
-
-    log_p = _table(predict(run, annotations.items)["probabilities"], annotations.items.max_choices)
-    losses = held_out(annotations, np.random.default_rng(0), log_p)
-    return compare(annotations, losses, np.random.default_rng(0))
-
-
-def _table(rows: list[list[float]], width: int) -> Floats:
-    """(I, K) log-probabilities from a list per item."""
-    from crowdtune.metrics.held_out import TINY
-
-    table = np.zeros((len(rows), width))
-    for row, probabilities in zip(table, rows, strict=True):
-        row[: len(probabilities)] = probabilities
-    return np.asarray(np.log(np.maximum(table, TINY)))
 
 
 def _show(found: dict[str, Any]) -> None:

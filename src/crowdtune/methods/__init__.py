@@ -4,6 +4,7 @@ Importing this package imports torch.
 """
 
 from crowdtune.methods._predict import evaluate as evaluate
+from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict
 from crowdtune.methods._predict import quality as quality
 from crowdtune.methods._predict import shared_choices as shared_choices

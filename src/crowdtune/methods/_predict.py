@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from crowdtune.annotations import Floats, Items
+from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.reading import load_reading, load_trained
 from crowdtune.lm.score import score
 from crowdtune.metrics.accuracy import accuracy, calibration_error, negative_log_likelihood, recall
+from crowdtune.metrics.held_out import TINY, compare, held_out
 from crowdtune.runs import Run
 
 
@@ -44,6 +45,21 @@ def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:
     if not (items.gold >= 0).any():
         raise InputError("no item has a gold answer to evaluate against. Add a gold column.")
     return quality(_probabilities(run, items), items)
+
+
+def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, Any]]:
+    """How well each model of truth foretells annotators not met; realm and joint see the run's model.
+
+    Args:
+        run: a finished run, or its folder.
+        annotations: N labels; without the run's own, as it has met those annotators.
+
+    Returns:
+        Rows of `metrics.held_out.compare`.
+    """
+    log_p = np.log(np.maximum(_probabilities(run, annotations.items), TINY))
+    losses = held_out(annotations, np.random.default_rng(0), log_p)
+    return compare(annotations, losses, np.random.default_rng(0))
 
 
 def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
