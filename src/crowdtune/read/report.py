@@ -18,7 +18,7 @@ LISTED = 1000  # repeated answers named in `as_dict`; all are counted
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return ", ".join(repr(name or "default") for name in names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 @dataclass
@@ -122,7 +122,9 @@ class ReadReport:
         if self.left_questions:
             said.append(f"questions left out: {_some(self.left_questions)} (--question NAME reads one)")
         for question, options in self.options.items():
-            said.append(f"'{question}' allows several answers at once: each of {_some(options)} is a task, yes or no")
+            said.append(
+                f"'{question or 'default'}' allows several answers at once: each of {_some(options)} is a task, yes or no"
+            )
         if self.free:
             said.append(f"answers of {_some(self.free)} taken for free texts: no two items share their choices")
         if self.nameless:
