@@ -122,9 +122,8 @@ class ReadReport:
         if self.left_questions:
             said.append(f"questions left out: {_some(self.left_questions)} (--question NAME reads one)")
         for question, options in self.options.items():
-            said.append(
-                f"'{question or 'default'}' allows several answers at once: each of {_some(options)} is a task, yes or no"
-            )
+            asked = _some([question])
+            said.append(f"{asked} allows several answers at once: each of {_some(options)} is a task, yes or no")
         if self.free:
             said.append(f"answers of {_some(self.free)} taken for free texts: no two items share their choices")
         if self.nameless:
