@@ -221,3 +221,9 @@ def test_texts_without_ids_are_numbered(tmp_path: Path) -> None:
     annotations, _ = read(tmp_path / "f.csv", policy=Policy(choices=("yes", "no")))
     assert annotations.items.ids == ["2", "3"]
     assert annotations.items.prompts == ["hello there", "bye"]
+
+
+def test_remarks_are_no_annotator(tmp_path: Path) -> None:
+    text = "item,Anna,Bert,notes\n1,yes,no,hard to say\n2,no,no,\n3,yes,yes,see the other one\n"
+    annotations, report = read(put(tmp_path, "f.csv", text))
+    assert (report.shape, list(annotations.annotators), report.ignored) == ("wide", ["Anna", "Bert"], ["notes"])

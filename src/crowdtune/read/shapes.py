@@ -47,8 +47,9 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         return pairs.answers(opened, roles, sides, report)
     counts.refuse(opened, roles)
     unnamed = _unnamed(opened, roles)
-    if opened.wide or (not {"annotator", "label"} & roles.keys() and _alike(opened, unnamed)):
-        who = opened.wide or unnamed
+    answering = [name for name in unnamed if not _is_prose(opened, name)]
+    if opened.wide or (not {"annotator", "label"} & roles.keys() and _alike(opened, answering)):
+        who = opened.wide or answering
         kept = _wide_roles(opened, roles, who)
         _tell(opened, report, "wide", kept | {"annotators": ", ".join(who)}, roles, *who)
         return _wide(opened, kept, who)
@@ -217,6 +218,12 @@ def _wide(opened: Opened, roles: Mapping[str, str], who: Sequence[str]) -> Itera
         yield item
         for name in who:
             yield Answer(row.number, item.item, name, row.cells.get(name), item.task)
+
+
+def _is_prose(opened: Opened, name: str) -> bool:
+    """True for a column of remarks: words of several parts, hardly any of them twice."""
+    given = [text for row in opened.sample if (text := clean(row.cells.get(name)))]
+    return sum(" " in text for text in given) > len(given) / 2 and len(set(given)) > 0.8 * len(given)
 
 
 def _alike(opened: Opened, names: Sequence[str]) -> bool:
