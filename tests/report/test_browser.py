@@ -49,7 +49,6 @@ def test_it_fits_and_is_light_or_dark(
     quiet(browser)
 
 
-@pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("width", [1280, 375])
 def test_hostile_data_does_nothing(browser: Browser, evil: Path, tmp_path: Path, width: int) -> None:
     write_report(evil, tmp_path / "r.html", keep_ids=True)
