@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from zipf_crowd import zipf_crowd
+from zipf_crowd import THIN_AND_FULL, zipf_crowd
 
 from crowdtune.aggregate import aggregator, intervals, names
 from crowdtune.annotations import Annotations, Floats, Items
@@ -30,14 +30,6 @@ from crowdtune.read import read
 from crowdtune.simulate import simulate
 
 SNOW = Path("../shared/data/crowd/snow_rte.jsonl.gz")
-SIZES = (  # labels, annotators, labels per item
-    (10_000, 200, 3),
-    (10_000, 200, 5),
-    (10_000, 1_000, 5),
-    (100_000, 2_000, 5),
-    (100_000, 20_000, 5),
-    (300_000, 5_000, 3),
-)
 SURE = 2.0  # standard errors
 FEWEST = 5  # labels of an annotator whose interval is judged
 
@@ -137,7 +129,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path)
     flags = parser.parse_args()
     rows = []
-    for labels, annotators, per_item in SIZES:
+    for labels, annotators, per_item in THIN_AND_FULL:
         where = f"{labels:,} labels, {annotators:,} annotators, {per_item} an item"
         print(where)
         rows += quality([zipf_crowd(labels, annotators, per_item, s)[0] for s in range(flags.seeds)], where)

@@ -11,21 +11,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from benchmarks.zipf_crowd import zipf_crowd
+from zipf_crowd import THIN_AND_FULL, zipf_crowd
 
 from crowdtune.aggregate import aggregator
 from crowdtune.annotations import Annotations
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.read import read
-
-SIZES = (  # labels, annotators, labels per item
-    (10_000, 200, 3),
-    (10_000, 200, 5),
-    (10_000, 1_000, 5),
-    (100_000, 2_000, 5),
-    (100_000, 20_000, 5),
-    (300_000, 5_000, 3),
-)
 
 
 def row(name: str, annotations: Annotations) -> dict[str, object]:
@@ -54,7 +45,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path)
     given = parser.parse_args()
     rows = []
-    for labels, annotators, per_item in SIZES:
+    for labels, annotators, per_item in THIN_AND_FULL:
         rows.append(row(f"{labels} {annotators} {per_item}", zipf_crowd(labels, annotators, per_item)[0]))
         print(rows[-1], flush=True)
     for path in given.files:

@@ -10,6 +10,14 @@ CHOICES = np.array([0.4, 0.25, 0.18, 0.12, 0.05])  # shares of the K = 5 truths
 KINDS = (0.6, 0.25, 0.1, 0.05)  # shares of good, mediocre, random and constant annotators
 GOOD, MEDIOCRE = (0.75, 0.95), (0.45, 0.7)  # least and highest reliability
 SIZES = {10_000: 1_000, 100_000: 2_000, 1_000_000: 5_000, 10_000_000: 20_000}  # labels -> annotators
+THIN_AND_FULL = (  # labels, annotators, labels per item
+    (10_000, 200, 3),
+    (10_000, 200, 5),
+    (10_000, 1_000, 5),
+    (100_000, 2_000, 5),
+    (100_000, 20_000, 5),
+    (300_000, 5_000, 3),
+)
 
 
 def zipf_crowd(labels: int, annotators: int, per_item: int = 5, seed: int = 0) -> tuple[Annotations, Floats]:

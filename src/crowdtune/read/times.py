@@ -16,24 +16,20 @@ def moment(time: Any) -> float:
         >>> moment("1970-01-01T00:01:00Z"), moment("1970-01-01 01:01:00+01:00"), moment(7)
         (60.0, 60.0, 7.0)
     """
-    if type(time) is str:  # nearly always, and nearly always ISO
-        try:
-            date = datetime.fromisoformat(time)
-        except ValueError:
-            pass
-        else:
-            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-    if isinstance(time, datetime):
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    if not isinstance(time, str):
+    date = _date(time) if isinstance(time, str) else time
+    if not isinstance(date, datetime):
         return number(time)
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
+
+def _date(text: str) -> datetime | None:
+    """A date in one of the notations, None where it is in none."""
     for read in (datetime.fromisoformat, _of_mturk):
         try:
-            found = read(time.strip())
-        except ValueError:
+            return read(text.strip())
+        except ValueError:  # the next notation's, or a number
             continue
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    return number(time)
+    return None
 
 
 def _of_mturk(text: str) -> datetime:

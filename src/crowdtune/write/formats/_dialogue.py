@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,10 @@ import numpy as np
 from crowdtune.annotations import Ints, Items
 from crowdtune.errors import InputError
 from crowdtune.wording import compared, natural_style, question
-from crowdtune.write.labelled import Labelled, require_some
+from crowdtune.write.card import write_card
+from crowdtune.write.formats._splits import by_split
+from crowdtune.write.labelled import Labelled, Written, require_some
+from crowdtune.write.tables import whole, write_table
 
 TIE = "two texts are equally good"
 
@@ -27,6 +32,20 @@ def asked(labelled: Labelled, at_least: float) -> tuple[Ints, dict[str, int]]:
             f"item '{labelled.items.ids[missing]}' has no text to read. Add a prompt column, or pass --items FILE."
         )
     return index, left_out
+
+
+def write_dataset(
+    labelled: Labelled, path: Path, at_least: float, table: Callable[[Labelled, Ints], dict[str, Any]], use: str
+) -> Written:
+    """Write data/SPLIT.parquet, the `table` of a split's items, and README.md, which says how to `use` them."""
+    index, left_out = asked(labelled, at_least)
+    splits = by_split(labelled.items, index)
+    written = Written(len(index), left_out)
+    with whole(path) as folder:
+        for name, places in splits.items():
+            write_table(folder / "data" / f"{name}.parquet", table(labelled, places))
+        write_card(folder / "README.md", labelled, written, [use], splits)
+    return written
 
 
 def questions(items: Items, index: Ints) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from crowdtune.write.card import write_card
 from crowdtune.write.columns import answers, coded, texts
-from crowdtune.write.formats.annotations import BARE, NAMED, PSEUDONYMS
+from crowdtune.write.formats.annotations import disaggregated
 from crowdtune.write.labelled import Labelled, Written
 from crowdtune.write.tables import whole, write_table
 
@@ -33,15 +33,13 @@ class CrowdKit:
 
     def write(self, labelled: Labelled, path: Path) -> Written:
         """Write a folder."""
-        given = (labelled if self.keep_ids else labelled.without_names()).annotations
+        given, written = disaggregated(labelled, self.keep_ids)
         items, known = given.items, np.flatnonzero(given.items.gold >= 0)
         labels = {
             "task": texts(items.ids, given.item),
             "worker": texts(given.annotators, given.annotator),
             "label": answers(items, given.item, given.label),
         }
-        bare = int(np.sum(given.labels_per_item == 0))
-        written = Written(len(given), {BARE: bare}, [NAMED if self.keep_ids else PSEUDONYMS])
         says = [USE, "Labels are codes, 0 the first choice of the item."] if coded(items) else [USE]
         with whole(path) as folder:
             write_table(folder / "labels.csv", labels)

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from crowdtune.annotations import Ints
-from crowdtune.write.card import write_card
 from crowdtune.write.columns import texts
-from crowdtune.write.formats._dialogue import asked, assistant, questions, replies, user
-from crowdtune.write.formats._splits import by_split
+from crowdtune.write.formats._dialogue import assistant, questions, replies, user, write_dataset
 from crowdtune.write.labelled import Labelled, Written
-from crowdtune.write.tables import whole, write_table
 
 USE = """```python
 data = datasets.load_dataset("THIS FOLDER")
@@ -37,14 +34,7 @@ class TrlSft:
 
     def write(self, labelled: Labelled, path: Path) -> Written:
         """Write data/SPLIT.parquet and README.md."""
-        index, left_out = asked(labelled, self.min_probability)
-        splits = by_split(labelled.items, index)
-        written = Written(len(index), left_out)
-        with whole(path) as folder:
-            for name, places in splits.items():
-                write_table(folder / "data" / f"{name}.parquet", self._table(labelled, places))
-            write_card(folder / "README.md", labelled, written, [USE], splits)
-        return written
+        return write_dataset(labelled, path, self.min_probability, self._table, USE)
 
     def _table(self, labelled: Labelled, index: Ints) -> dict[str, Any]:
         prompts, said = questions(labelled.items, index), replies(labelled, index)
