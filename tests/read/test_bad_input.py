@@ -13,7 +13,7 @@ from crowdtune import InputError, read
 from tests.crowds import put
 
 HEAD = "item,annotator,label\n"
-ZIPPED = gzip.compress((HEAD + "1,a,b\n" * 500).encode())
+ZIPPED = gzip.compress((HEAD + "1,a,b\n" * 500).encode(), mtime=0)
 BROKEN = ZIPPED[:20] + bytes(b ^ 0x55 for b in ZIPPED[20:40]) + ZIPPED[40:]
 
 CASES = {
