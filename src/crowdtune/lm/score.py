@@ -1,69 +1,61 @@
-"""Log-probabilities of choices: a softmax over their tokens alone, read at the answer position alone.
-
-The logits of the whole vocabulary are computed at one position per item, never at all of them.
-"""
+"""Score items: batches of prompts and texts, and the table of log-probabilities a model gives their choices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from crowdtune.annotations import MASKED, Floats, Singles
+from crowdtune.annotations import Floats, Singles
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.read_out import READ_OUTS
+from crowdtune.wording import question
 
 SCORING_TOKENS = 4096  # in a forward pass without gradients
 
 
+def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
+    """Features as `Encoded.feature` makes them, and whatever else, as a batch.
+
+    Returns:
+        input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
+        padded with -1, where there are texts; everything else stacked.
+    """
+    ids, mask = pad([f["input_ids"] for f in features], lm)
+    batch = {"input_ids": ids, "attention_mask": mask}
+    for name in features[0]:
+        if name == "texts":
+            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+        elif name != "input_ids":
+            batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
+    return batch
+
+
 def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:
-    """(B, T) token ids and attention mask, padded left for causal, right for encoder-decoder models."""
+    """(B, T) token ids and attention mask, padded on the side the model needs."""
     width = max(len(p) for p in prompts)
     ids = torch.full((len(prompts), width), int(lm.tokenizer.pad_token_id))
     mask = torch.zeros((len(prompts), width), dtype=torch.long)
     for row, prompt in enumerate(prompts):
-        place = slice(0, len(prompt)) if lm.is_encoder_decoder else slice(width - len(prompt), width)
-        ids[row, place] = torch.tensor(prompt)
+        place = slice(0, len(prompt)) if lm.reads_apart else slice(width - len(prompt), width)
+        ids[row, place] = torch.tensor(prompt, dtype=torch.long)
         mask[row, place] = 1
     return ids, mask
 
 
-def choice_log_probs(model: Any, batch: Mapping[str, Tensor]) -> Tensor:
-    """Score the choices of each item, with gradients.
-
-    .. math:: p(k | x) = \\exp(z_{v_k} - o_k) / \\sum_{k'} \\exp(z_{v_{k'}} - o_{k'})
-
-    with z the logits at the answer position, v_k the token of choice k and o its offset.
-
-    Args:
-        model: a causal or encoder-decoder model, possibly wrapped (peft, DDP).
-        batch: input_ids, attention_mask: (B, T) as `pad` makes them; answers: (B, K) token ids, -1 where an item has
-            no such choice; offset: (B, K) nats.
-
-    Returns:
-        (B, K) log-probabilities in float32; -1e9 or less where an item has no such choice.
-    """
-    logits = answer_logits(model, batch)
-    exists = batch["answers"] >= 0
-    chosen = logits.float().gather(1, batch["answers"].clamp(min=0)) - batch["offset"]
-    return chosen.masked_fill(~exists, MASKED).log_softmax(dim=1)
-
-
-def answer_logits(model: Any, batch: Mapping[str, Tensor]) -> Tensor:
-    """(B, V) logits of the whole vocabulary at the answer position."""
-    ids, mask = batch["input_ids"], batch["attention_mask"]
-    config = getattr(model, "module", model).config
-    if config.is_encoder_decoder:
-        start = torch.full((len(ids), 1), int(config.decoder_start_token_id), device=ids.device)
-        out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False)
-    else:
-        position = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
-    logits: Tensor = out.logits[:, -1]
-    return logits
+def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
+    """(B, K, L) token ids padded with -1."""
+    width = max((len(ids) for own in texts for ids in own), default=0)
+    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
+    for row, own in zip(table, texts, strict=True):
+        for k, ids in enumerate(own):
+            row[k, : len(ids)] = ids
+    return torch.from_numpy(table)
 
 
 def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
@@ -71,7 +63,7 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
 
     Args:
         lm: the model, put into evaluation mode while it scores.
-        encoded: I items.
+        encoded: I items. With style "responses" the log-likelihoods of the texts, in nats.
         bf16: autocast to bfloat16.
     """
     table = np.full(encoded.answers.shape, -np.inf)
@@ -82,7 +74,12 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
 
 
 def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tuple[Floats, Singles]:
-    """The table of `score`, and (I, H) hidden states from which its logits were made, in the same pass."""
+    """The table of `score`, and (I, H) hidden states from which its logits were made, in the same pass.
+
+    Where choices are texts or outputs of a head there is no one such state: H is 0.
+    """
+    if encoded.format.style not in ("words", "letters"):
+        return score(lm, encoded, bf16), np.zeros((len(encoded), 0), dtype=np.float32)
     read: list[Tensor] = []
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
         lambda module, inputs: read.append(inputs[0][:, -1].float().cpu())
@@ -97,22 +94,33 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
     return table, hidden
 
 
+def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> Encoded:
+    """`encoded` with the offsets its format asks for: log-likelihoods by the untrained model; as it is where none.
+
+    With `beta` (DPO) those of the same texts after the same prompts; with normalise="pmi" those of the texts after a
+    prompt that asks nothing.
+    """
+    form = encoded.format
+    if not form.refers:
+        return encoded
+    plain = replace(encoded, format=replace(form, style="responses"))
+    if form.normalise == "pmi":
+        nothing = question("", (), "free", form.template).strip()
+        plain = replace(plain, prompts=[untrained.tokenizer(nothing).input_ids] * len(encoded))
+    known = score(untrained, plain, bf16) / encoded.divisor
+    return replace(encoded, offset=encoded.offset + np.where(encoded.answers >= 0, known, 0.0))
+
+
 def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[list[int], Floats]]:
     """Batches of items with their (B, K) log-probabilities."""
-    training = lm.model.training
+    read_out, training = READ_OUTS[encoded.format.style], lm.model.training
     lm.model.eval()
     try:
         with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
             for index in _batches(encoded):
-                ids, mask = pad([encoded.prompts[i] for i in index], lm)
-                batch = {
-                    "input_ids": ids,
-                    "attention_mask": mask,
-                    "answers": torch.from_numpy(encoded.answers[index]),
-                    "offset": torch.from_numpy(encoded.offset[index]).float(),
-                }
+                batch = collate([encoded.feature(i) for i in index], lm)
                 batch = {name: value.to(lm.device) for name, value in batch.items()}
-                yield index, choice_log_probs(lm.model, batch).cpu().numpy()
+                yield index, read_out(lm.model, batch).cpu().numpy()
     finally:
         lm.model.train(training)
 
@@ -120,8 +128,9 @@ def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[l
 def _batches(encoded: Encoded) -> Iterator[list[int]]:
     """Cut items, shortest first, into batches of at most SCORING_TOKENS tokens with their padding."""
     batch: list[int] = []
-    for i in sorted(range(len(encoded)), key=lambda i: len(encoded.prompts[i])):
-        if batch and (len(batch) + 1) * len(encoded.prompts[i]) > SCORING_TOKENS:
+    lengths = encoded.lengths().tolist()
+    for i in sorted(range(len(encoded)), key=lambda i: lengths[i]):
+        if batch and (len(batch) + 1) * lengths[i] > SCORING_TOKENS:
             yield batch
             batch = []
         batch.append(i)

@@ -8,7 +8,7 @@ from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict
 from crowdtune.methods._predict import quality as quality
 from crowdtune.methods._predict import shared_choices as shared_choices
-from crowdtune.methods._train import Start as Start
+from crowdtune.methods._start import Start as Start
+from crowdtune.methods._start import prepare as prepare
 from crowdtune.methods._train import options as options
-from crowdtune.methods._train import prepare as prepare
 from crowdtune.methods._train import train as train

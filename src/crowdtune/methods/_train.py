@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,15 +15,13 @@ from crowdtune.aggregate import aggregator
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
-from crowdtune.lm.centre import Centre, fit_centre
-from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import LanguageModel, load
-from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.reading import Reading
-from crowdtune.lm.score import score, score_and_read
+from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
-from crowdtune.methods._plan import Anchor, Conclusion, Method, Plan
+from crowdtune.methods._plan import Conclusion, Method, Plan
 from crowdtune.methods._predict import quality
+from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
@@ -36,52 +34,6 @@ from crowdtune.training.options import Training
 from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """What several runs on the same items share: the untrained model, the prompts, what it says of them.
-
-    Args:
-        lm: the untrained model; runs train copies of it.
-        reading: how it reads items.
-        encoded: the training items' prompts.
-        zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on.
-        anchor: what it knows of the items, without its lean to one answer.
-        test: held-out items with gold and their prompts, or None.
-    """
-
-    lm: LanguageModel
-    reading: Reading
-    encoded: Encoded
-    zero_shot: Floats
-    anchor: Anchor
-    test: tuple[Items, Encoded] | None = None
-
-
-def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
-    """Load the model, tokenize the items and score them before any training."""
-    logger.info(f"loading the {training.lm} model")
-    lm = load(training.lm)
-    items = annotations.items
-    form = PromptFormat(training.style, training.template, training.chat)
-    encoded = encode(items, lm, form, training.max_length)
-    logger.info(f"asking the untrained model about {len(items)} items ({encoded.format.style})")
-    log_p, hidden = score_and_read(lm, encoded, bf16=training.bf16)
-    lean = fit_centre(encoded, log_p)
-    anchor = Anchor(lean.shift(encoded, log_p), hidden)
-    centre = lean if training.centre else Centre({})
-    reading = Reading(
-        training.lm, encoded.format, training.max_length, items.common_choices, centre, training.lora, training.bf16
-    )
-    return Start(
-        lm=lm,
-        reading=reading,
-        encoded=centre.apply(encoded),
-        zero_shot=anchor.log_p if training.centre else log_p,
-        anchor=anchor,
-        test=None if test is None else (test, reading.encode(test, lm)),
-    )
 
 
 def train(

@@ -5,7 +5,7 @@ r"""REALM: learn the model and each annotator's expertise together, by gradient,
 | A annotators, T tasks, K answers | J, M, K |
 | e_a = sigmoid(rho_a), Eq. 3; e_{a,t}, Eq. 4 | `annotators.Expertise(J, M)` |
 | P(l given x, a) = e p(l given x) + (1 - e)/K, Eq. 1 | `Expertise` in `objectives.per_label` |
-| p over answer tokens only, Eq. 2 | `lm.score.choice_log_probs` |
+| p over answer tokens only, Eq. 2 | `lm.read_out.at_answer` |
 | two learning rates, AdamW, cosine | `Training.learning_rate`, `Realm.expertise_learning_rate` |
 
 Differs from the paper:

@@ -15,9 +15,11 @@ class CrowdConfig(TrainingArguments):
         annotator_learning_rate: Adam rate of the annotator parameters; it follows the model's schedule. Low values let
             the model absorb the noise before it learns whom to trust.
         max_length: most tokens of a prompt; of a longer one the middle is left out.
-        style: "words", "letters" or "auto": what the model answers with.
+        style: what a choice is to the model; see `lm.prompts.PromptFormat`, also for the next four.
         template: prompt text with {prompt} and, if wanted, {choices}; "" for the style's own.
         chat: wrap prompts in the tokenizer's chat template.
+        normalise: what the log-likelihood of a text is divided by.
+        beta: of DPO.
     """
 
     annotator_learning_rate: float = field(default=0.1)
@@ -25,6 +27,8 @@ class CrowdConfig(TrainingArguments):
     style: str = field(default="auto")
     template: str = field(default="")
     chat: bool = field(default=False)
+    normalise: str = field(default="auto")
+    beta: float | None = field(default=None)
     lr_scheduler_type: str = field(default="cosine")
     train_sampling_strategy: str = field(default="group_by_length")
     remove_unused_columns: bool = field(default=False)

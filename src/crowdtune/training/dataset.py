@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from crowdtune.annotations import Ints
 from crowdtune.examples import Examples
 from crowdtune.lm.encode import Encoded
-from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.score import pad
 
 Feature = dict[str, Any]
 
@@ -28,12 +25,9 @@ class CrowdDataset(Dataset[Feature]):
         return len(self.examples)
 
     def __getitem__(self, i: int) -> Feature:
-        """Prompt ids, answers, offset and target (K,), labels and annotators (A,), task, weight, gold, index."""
+        """How the item is read, target (K,), labels and annotators (A,), task, weight, gold, index."""
         e = self.examples
-        return {
-            "input_ids": self.encoded.prompts[i],
-            "answers": self.encoded.answers[i],
-            "offset": self.encoded.offset[i].astype(np.float32),
+        return self.encoded.feature(i) | {
             "labels": e.labels[i],
             "annotators": e.annotators[i],
             "task": e.items.task[i],
@@ -44,19 +38,6 @@ class CrowdDataset(Dataset[Feature]):
         }
 
 
-def collator(lm: LanguageModel) -> Any:
-    """Make the function that pads features to a batch: (B, T) prompts, everything else stacked."""
-
-    def collate(features: Sequence[Feature]) -> dict[str, Tensor]:
-        ids, mask = pad([f["input_ids"] for f in features], lm)
-        stacked = {
-            name: torch.from_numpy(np.stack([f[name] for f in features])) for name in features[0] if name != "input_ids"
-        }
-        return {"input_ids": ids, "attention_mask": mask, **stacked}
-
-    return collate
-
-
 class LengthGrouped(Sampler[int]):
     """Random order in which items of like length are neighbours, a function of seed and epoch alone.
 
@@ -65,7 +46,7 @@ class LengthGrouped(Sampler[int]):
     generator, so that a resumed run would see another order.
     """
 
-    def __init__(self, lengths: Sequence[int], batch: int, seed: int, chunk: int = 50) -> None:
+    def __init__(self, lengths: Sequence[int] | Ints, batch: int, seed: int, chunk: int = 50) -> None:
         self.lengths, self.batch, self.seed, self.chunk = np.asarray(lengths), batch, seed, chunk
         self.epoch = 0
 

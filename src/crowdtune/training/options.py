@@ -12,8 +12,11 @@ class Training:
     """How a model is fine-tuned, whatever the method."""
 
     lm: str = "embedded"  # SmolLM2-135M-Instruct from its wheel; else a folder or an id on the hub
-    style: str = "auto"  # answer with "words", "letters", or words where each choice is one token ("auto")
+    head: str = "lm"  # answer by language-model head, or a new one: "head" (an output per choice), "reward" (for texts)
+    style: str = "auto"  # a choice is one token ("words", "letters") or a text ("texts"); "auto" = what fits
     template: str = ""  # prompt with {prompt} and, if wanted, {choices}; "" = the style's own
+    normalise: str = "auto"  # divide a text's log-likelihood by: sum (1), mean (tokens), characters; or pmi
+    beta: float | None = None  # of DPO, for texts; None = 0.1 where two things are compared, else 0 (no DPO)
     chat: bool = False  # wrap prompts in the tokenizer's chat template
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     centre: bool = False  # take off what the model answers on average, whatever the item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,14 +17,15 @@ from crowdtune.examples import Examples
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.score import choice_log_probs
+from crowdtune.lm.read_out import READ_OUTS
+from crowdtune.lm.score import against, collate
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import complete, mark_complete, rotate
 from crowdtune.training.config import CrowdConfig
-from crowdtune.training.dataset import CrowdDataset, LengthGrouped, collator
+from crowdtune.training.dataset import CrowdDataset, LengthGrouped
 
 
 class Objective(Protocol):
@@ -81,17 +83,19 @@ class CrowdTrainer(Trainer):
         set_seed(args.seed)  # before an adapter draws its weights
         self.lm = _language_model(model, processing_class, peft_config)
         self.objective = objective or _default_objective(train_dataset)
-        form = PromptFormat(args.style, args.template, args.chat)
-        train = self._tokenized(train_dataset, form, args.max_length, encoded)
-        if train is not None:
-            form = train.encoded.format  # "auto" means the same for evaluation
+        form = PromptFormat(args.style, args.template, args.chat, args.normalise, args.beta)
+        train = self._tokenized(train_dataset, form, args, encoded)
+        form = form if train is None else train.encoded.format  # "auto" means the same for evaluation
+        held_out = self._tokenized(eval_dataset, form, args)
+        read = next((d.encoded.format for d in (train, held_out) if d is not None), form)
+        self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
         kwargs.setdefault("compute_metrics", gold_accuracy)
         super().__init__(
             model=self.lm.model,
             args=args,
-            data_collator=collator(self.lm),
+            data_collator=functools.partial(collate, lm=self.lm),
             train_dataset=train,
-            eval_dataset=self._tokenized(eval_dataset, form, args.max_length),
+            eval_dataset=held_out,
             processing_class=self.lm.tokenizer,
             **kwargs,
         )
@@ -101,19 +105,19 @@ class CrowdTrainer(Trainer):
             self.add_callback(self._step)
 
     def _tokenized(
-        self, examples: Examples | None, form: PromptFormat, max_length: int, encoded: Encoded | None = None
+        self, examples: Examples | None, form: PromptFormat, args: CrowdConfig, encoded: Encoded | None = None
     ) -> CrowdDataset | None:
         if examples is None:
             return None
-        return CrowdDataset(examples, encoded or encode(examples.items, self.lm, form, max_length))
+        made = encoded or against(encode(examples.items, self.lm, form, args.max_length), self.lm, args.bf16)
+        return CrowdDataset(examples, made)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset = train_dataset or self.train_dataset
         if self.args.train_sampling_strategy != "group_by_length" or not isinstance(dataset, CrowdDataset):
             return super()._get_train_sampler(train_dataset)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        lengths = [len(p) for p in dataset.encoded.prompts]
-        return LengthGrouped(lengths, self._train_batch_size, seed)
+        return LengthGrouped(dataset.encoded.lengths(), self._train_batch_size, seed)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
         """Count what the objective counts, over micro-batches and ranks; transformers would count shifted tokens."""
@@ -130,7 +134,7 @@ class CrowdTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Loss in nats per label, item or weight; outputs are (B, K) log-probabilities."""
-        log_p = choice_log_probs(model, inputs)
+        log_p = self.read_out(model, inputs)
         count = self.objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self.objective.total(log_p, inputs) / count.clamp(min=1e-6)
         if self.args.world_size > 1 and model.training:

@@ -1,0 +1,135 @@
+"""What stands for a choice: one token, a text after the prompt, or an output of a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from crowdtune.annotations import Ints, Items
+from crowdtune.errors import InputError
+from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.wording import compared
+
+CONTEXT = 48  # characters before the answer that decide how it is tokenized; prompts that end alike are checked once
+
+
+class ChoiceError(InputError):
+    """A choice is not one distinct token at the answer position."""
+
+
+def single_tokens(items: Items, texts: Sequence[str], lm: LanguageModel, form: PromptFormat) -> Ints:
+    """(I, K) the one distinct token of each choice where the answer comes, -1 where an item has no such choice.
+
+    Args:
+        items: I items.
+        texts: their prompts.
+        lm: whose tokenizer.
+        form: words or letters, chat.
+    """
+    tokens = np.full((len(items), items.max_choices), -1, dtype=np.int64)
+    known: dict[tuple[int, str], list[int]] = {}
+    for i, text in enumerate(texts):
+        key = (int(items.choice_set[i]), "" if lm.is_encoder_decoder else text[-CONTEXT:])
+        if key not in known:
+            answers = form.answers(items.choices(i))
+            known[key] = [_token(lm, key[1], a, form.chat) for a in answers]
+            _check_distinct(known[key], answers, form)
+        tokens[i, : len(known[key])] = known[key]
+    return tokens
+
+
+def continuations(
+    items: Items, texts: Sequence[str], prompts: Sequence[Sequence[int]], lm: LanguageModel, form: PromptFormat
+) -> list[list[list[int]]]:
+    """I x K token ids of the choices as texts after their prompts; [] for a tie of the two things compared.
+
+    Prompt and choice are tokenized together, as they will be read, and cut where the prompt's own tokens end. What is
+    trained on as a whole ends with the end-of-sequence token.
+
+    Args:
+        items: I items.
+        texts: their prompts.
+        prompts: the same as token ids.
+        lm: whose tokenizer.
+        form: texts, responses or reward; chat.
+    """
+    ties = np.array(compared(items), dtype=bool)[items.task]
+    written = [(i, k, c) for i in range(len(items)) for k, c in enumerate(items.choices(i)) if not (ties[i] and k == 2)]
+    found: list[list[list[int]]] = [[[] for _ in items.choices(i)] for i in range(len(items))]
+    if not written:
+        return found
+    if lm.reads_apart:
+        ids = lm.tokenizer([c for _, _, c in written], add_special_tokens=False).input_ids
+    else:
+        whole = [texts[i] + ("" if form.chat or texts[i][-1:].isspace() else " ") + c for i, _, c in written]
+        ids = lm.tokenizer(whole, add_special_tokens=not form.chat).input_ids
+        ids = [row[len(prompts[i]) :] for row, (i, _, _) in zip(ids, written, strict=True)]
+    end = [] if form.style == "texts" else [lm.end]
+    for row, (i, k, _) in zip(ids, written, strict=True):
+        found[i][k] = row + end
+    return found
+
+
+def outputs(items: Items, lm: LanguageModel) -> Ints:
+    """(I, K) which output of a classification head stands for each choice, -1 where an item has no such choice."""
+    place = {name: unit for unit, name in lm.model.config.id2label.items()}
+    table = np.full((len(items), items.max_choices), -1, dtype=np.int64)
+    several = len(items.tasks) > 1
+    for i in range(len(items)):
+        for k, choice in enumerate(items.choices(i)):
+            name = unit_name(items.tasks[items.task[i]] if several else "", choice)
+            if name not in place:
+                raise InputError(
+                    f"item '{items.ids[i]}' has the choice '{choice}', which is no output of the model's head "
+                    f"({', '.join(place)}). Give it the choices it was trained on."
+                )
+            table[i, k] = place[name]
+    return table
+
+
+def units(items: Items) -> tuple[str, ...]:
+    """Names of the outputs a classification head needs: the choices; with several tasks, those of each."""
+    items.require_shared_choices("a classification head", "style=texts, or style=letters, with a language model")
+    several = len(items.tasks) > 1
+    sets = {m: items.choices(int(np.flatnonzero(items.task == m)[0])) for m in np.unique(items.task).tolist()}
+    return tuple(unit_name(items.tasks[m] if several else "", c) for m, choices in sets.items() for c in choices)
+
+
+def unit_name(task: str, choice: str) -> str:
+    """What a head's output is called."""
+    return f"{task}: {choice}" if task else choice
+
+
+def _token(lm: LanguageModel, context: str, answer: str, chat: bool) -> int:
+    """The one token that `answer` becomes after `context` (at the decoder's first position where there is one)."""
+    if lm.is_encoder_decoder:
+        ids = lm.tokenizer(answer, add_special_tokens=False).input_ids
+        return int(ids[0]) if len(ids) == 1 else _raise_not_one(lm.tokenizer, answer, ids, "at the decoder's start")
+    spaced = answer if chat or context[-1:].isspace() else f" {answer}"
+    before = lm.tokenizer(context, add_special_tokens=False).input_ids
+    after = lm.tokenizer(context + spaced, add_special_tokens=False).input_ids
+    ids = after[len(before) :]
+    if after[: len(before)] != before or len(ids) != 1:
+        return _raise_not_one(lm.tokenizer, answer, ids, f"after {context[-12:]!r}")
+    return int(ids[0])
+
+
+def _raise_not_one(tokenizer: Any, answer: str, ids: Sequence[int], place: str) -> int:
+    pieces = " ".join(repr(tokenizer.decode([t])) for t in ids)
+    raise ChoiceError(
+        f"choice '{answer}' is {len(ids)} tokens {place} ({pieces}), not one of its own. "
+        "Use style=letters, or --rename it to a shorter word."
+    )
+
+
+def _check_distinct(tokens: list[int], answers: Sequence[str], form: PromptFormat) -> None:
+    for n, token in enumerate(tokens):
+        if token in tokens[:n]:
+            twin = answers[tokens.index(token)]
+            raise ChoiceError(
+                f"choices '{twin}' and '{answers[n]}' are the same token at the answer position. "
+                + ("Use style=letters." if form.style == "words" else "Use style=words.")
+            )

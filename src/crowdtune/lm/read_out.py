@@ -1,0 +1,166 @@
+r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabilities of its choices, with gradients.
+
+| style | read-out |
+|---|---|
+| words, letters | softmax over the tokens that stand for the choices, at the answer position |
+| texts | softmax over the likelihoods of whole texts after the prompt |
+| responses | those likelihoods themselves |
+| head | softmax over outputs of a classification head |
+| reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
+
+Every batch has input_ids and attention_mask (B, T) as `score.collate` makes them, answers (B, K), -1 where an item has
+no such choice, and offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crowdtune.annotations import MASKED
+
+Batch = Mapping[str, Tensor]
+ReadOut = Callable[[Any, Batch], Tensor]
+
+
+def at_answer(model: Any, batch: Batch) -> Tensor:
+    """Score choices that are one token each.
+
+    .. math:: p(k | x) = \\exp(z_{v_k} - o_k) / \\sum_{k'} \\exp(z_{v_{k'}} - o_{k'})
+
+    with z the logits at the answer position, v_k the token of choice k and o its offset. The logits of the whole
+    vocabulary are computed at this one position, never at all of them.
+    """
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    if _config(model).is_encoder_decoder:
+        out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
+    else:
+        position = _positions(mask)
+        out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
+    return _among_choices(_chosen(out.logits[:, -1], batch) - batch["offset"], batch)
+
+
+def by_head(model: Any, batch: Batch) -> Tensor:
+    """Score choices that are outputs of a classification head: the softmax of those an item has."""
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    return _among_choices(_chosen(logits, batch) - batch["offset"], batch)
+
+
+def by_reward(model: Any, batch: Batch) -> Tensor:
+    """Score choices that are texts by a head of one number, read after prompt and text; see `by_text` for ties."""
+    row, column, text = _existing(batch)
+    ids = torch.cat([batch["input_ids"][row], text.clamp(min=0)], dim=1)
+    mask = torch.cat([batch["attention_mask"][row], (text >= 0).long()], dim=1)
+    order = (1 - mask).argsort(dim=1, stable=True)  # padding between prompt and text goes to the end
+    ids, mask = ids.gather(1, order), mask.gather(1, order)
+    said = model(input_ids=ids.masked_fill(mask == 0, _config(model).pad_token_id), attention_mask=mask).logits
+    table = torch.zeros_like(batch["offset"]).index_put((row, column), said[:, 0].float())
+    return _among_choices(_with_ties(table, batch) - batch["offset"], batch)
+
+
+def by_text(model: Any, batch: Batch) -> Tensor:
+    r"""Score choices that are texts.
+
+    .. math:: p(k | x) \propto \exp(\ell_k / d_k - o_k), \qquad \ell_k = \sum_t \log p(y_{kt} | x, y_{k,<t})
+
+    d is the divisor (tokens, characters, 1, or 1 / beta of DPO) and o the offset (0, the log-likelihood where nothing
+    is asked, or beta times that of the untrained model). A tie of two things compared has no text: its score is the
+    mean of theirs (Davidson's model).
+    """
+    score = log_likelihoods(model, batch) / batch["divisor"]
+    return _among_choices(_with_ties(score, batch) - batch["offset"], batch)
+
+
+def by_response(model: Any, batch: Batch) -> Tensor:
+    """(B, K) log-likelihood in nats of each text after the prompt, each by itself."""
+    return log_likelihoods(model, batch).masked_fill(batch["answers"] < 0, MASKED)
+
+
+READ_OUTS: dict[str, ReadOut] = {
+    "words": at_answer,
+    "letters": at_answer,
+    "texts": by_text,
+    "responses": by_response,
+    "head": by_head,
+    "reward": by_reward,
+}
+
+
+def log_likelihoods(model: Any, batch: Batch) -> Tensor:
+    """(B, K) log-likelihood in nats of each choice's text after the prompt; 0 where there is none.
+
+    Args:
+        model: a causal or encoder-decoder model, possibly wrapped (peft, DDP).
+        batch: with texts (B, K, L) token ids padded with -1.
+    """
+    row, column, text = _existing(batch)
+    logits = (_decoded if _config(model).is_encoder_decoder else _continued)(model, batch, row, text)
+    log_p = -torch.nn.functional.cross_entropy(logits.float().transpose(1, 2), text, ignore_index=-1, reduction="none")
+    return torch.zeros_like(batch["offset"]).index_put((row, column), log_p.sum(dim=1))
+
+
+def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens: prompts once, then the texts of each on what the model kept of it."""
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    position = _positions(mask)
+    read = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=True)
+    first = read.logits[row]
+    if text.shape[1] == 1:
+        return first  # type: ignore[no-any-return]
+    kept = read.past_key_values
+    kept.batch_select_indices(row)
+    said, there = text[:, :-1].clamp(min=0), (text[:, :-1] >= 0).long()
+    after = position[row, -1:] + 1 + torch.arange(said.shape[1], device=ids.device)
+    seen = torch.cat([mask[row], there], dim=1)
+    out = model(input_ids=said, attention_mask=seen, position_ids=after, past_key_values=kept, use_cache=True)
+    return torch.cat([first, out.logits], dim=1)
+
+
+def _decoded(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens: prompts are encoded once."""
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    start = _start(model, ids)
+    read = model(input_ids=ids, attention_mask=mask, decoder_input_ids=start, use_cache=False)
+    states = (read.encoder_last_hidden_state[row],)
+    said = torch.cat([start[row], text[:, :-1].clamp(min=0)], dim=1)
+    return model(  # type: ignore[no-any-return]
+        encoder_outputs=states, attention_mask=mask[row], decoder_input_ids=said, use_cache=False
+    ).logits
+
+
+def _existing(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Row (P,), column (P,) and token ids (P, L) of the choices that have a text."""
+    row, column = (batch["texts"] >= 0).any(dim=2).nonzero(as_tuple=True)
+    return row, column, batch["texts"][row, column]
+
+
+def _with_ties(score: Tensor, batch: Batch) -> Tensor:
+    """(B, K) scores in which a choice without a text has the mean of the others."""
+    there = (batch["texts"] >= 0).any(dim=2)
+    tie = (batch["answers"] >= 0) & ~there
+    mean = (score * there).sum(dim=1, keepdim=True) / there.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(tie, mean, score)
+
+
+def _chosen(logits: Tensor, batch: Batch) -> Tensor:
+    return logits.float().gather(1, batch["answers"].clamp(min=0))
+
+
+def _among_choices(score: Tensor, batch: Batch) -> Tensor:
+    """(B, K) log-softmax over the choices an item has; -1e9 or less for others."""
+    return score.masked_fill(batch["answers"] < 0, MASKED).log_softmax(dim=1)
+
+
+def _positions(mask: Tensor) -> Tensor:
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _start(model: Any, ids: Tensor) -> Tensor:
+    return torch.full((len(ids), 1), int(_config(model).decoder_start_token_id), device=ids.device)
+
+
+def _config(model: Any) -> Any:
+    return getattr(model, "module", model).config

@@ -1,0 +1,70 @@
+"""Before any training: the model, the prompts, and what it knows of the items."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.lm.answers import units
+from crowdtune.lm.centre import Centre, fit_centre
+from crowdtune.lm.encode import Encoded, encode
+from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.reading import Reading
+from crowdtune.lm.score import against, score_and_read
+from crowdtune.methods._plan import Anchor
+from crowdtune.training.options import Training
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What several runs on the same items share: the untrained model, the prompts, what it says of them.
+
+    Args:
+        lm: the untrained model; runs train copies of it.
+        reading: how it reads items.
+        encoded: the training items' prompts.
+        zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on.
+        anchor: what it knows of the items, without its lean to one answer.
+        test: held-out items with gold and their prompts, or None.
+    """
+
+    lm: LanguageModel
+    reading: Reading
+    encoded: Encoded
+    zero_shot: Floats
+    anchor: Anchor
+    test: tuple[Items, Encoded] | None = None
+
+
+def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
+    """Load the model, tokenize the items and score them before any training."""
+    logger.info(f"loading the {training.lm} model")
+    items = annotations.items
+    outputs = units(items) if training.head == "head" else ()
+    lm = load(training.lm, head=training.head, outputs=outputs)
+    form = PromptFormat(training.style, training.template, training.chat, training.normalise, training.beta)
+    encoded = encode(items, lm, form, training.max_length)
+    form = encoded.format
+    logger.info(f"asking the untrained model about {len(items)} items ({form.style})")
+    asked = (
+        encoded if not form.beta else encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
+    )
+    log_p, hidden = score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)
+    lean = Centre({}) if form.style == "responses" else fit_centre(asked, log_p)
+    anchor = Anchor(lean.shift(asked, log_p), hidden)
+    centre = lean if training.centre and not form.beta else Centre({})
+    reading = Reading(
+        training.lm, form, training.max_length, items.common_choices, centre, training.lora, training.bf16, outputs
+    )
+    return Start(
+        lm=lm,
+        reading=reading,
+        encoded=against(centre.apply(encoded), lm, training.bf16),
+        zero_shot=anchor.log_p if training.centre else log_p,
+        anchor=anchor,
+        test=None if test is None else (test, reading.encode(test, lm, untrained=lm)),
+    )
