@@ -37,10 +37,10 @@ def written(expertise: Floats, items: int, per_item: int, rng: np.random.Generat
 
 
 def log_ratios(item: Ints, knew: Bools, rng: np.random.Generator, *, known: float = 20.0, off: float = -2.0) -> Floats:
-    """(N,) as of sequences: about +20 nats where known, by the item's difficulty and with heavy tails, else about -2."""
+    """(N,) as of sequences: about `known` nats by the item's difficulty, or about `off`, both with heavy tails."""
     hard = rng.gamma(3.0, 1 / 3.0, size=item.max(initial=0) + 1)[item]  # mean 1, deviation 0.58
-    right = known * hard + 5 * rng.standard_t(4, size=len(item))
-    return np.where(knew, right, off + 2 * rng.standard_t(4, size=len(item)))
+    right = known * (hard + rng.standard_t(4, size=len(item)) / 4)
+    return np.where(knew, right, off * (1 + rng.standard_t(4, size=len(item))))
 
 
 def vectors(item: Ints, knew: Bools, alike: float, rng: np.random.Generator, dimensions: int = 64) -> Floats:

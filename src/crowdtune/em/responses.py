@@ -62,6 +62,7 @@ def solve_responses(
     n_annotators: int,
     *,
     log_ratio: Floats | None = None,
+    unrelated: Floats | None = None,
     pairs: Alike | None = None,
     prior: tuple[float, float] | None = None,
 ) -> Responses:
@@ -71,6 +72,8 @@ def solve_responses(
         annotator: (N,) who, in 0..J-1.
         n_annotators: J.
         log_ratio: (N,) log p(y | x) - log p(y) in nats, of whole responses; None where no model was asked.
+        unrelated: (any,) the same of responses under prompts they do not answer, those of other items; they show what
+            log-ratio means nothing. None takes 0 for that, roughly.
         pairs: of responses to one item, as `alike` makes them of embeddings; None where there are none.
         prior: (alpha, beta) of the Beta prior of expertise; None learns it from the crowd.
 
@@ -78,7 +81,7 @@ def solve_responses(
         Responses. Without evidence everybody is where the prior is, with an interval that says so.
     """
     crowd = _Crowd(annotator, n_annotators, _grid(COARSE, prior))
-    calibrated = None if log_ratio is None else tilt(log_ratio)
+    calibrated = None if log_ratio is None else tilt(log_ratio, unrelated)
     field = np.zeros(len(annotator)) if calibrated is None else calibrated.nats
     found = _State(calibrated, pairs, field, crowd.believe(field, crowd.grid.mixture(np.zeros((1, COARSE)))))
     bounds = [found.bound]

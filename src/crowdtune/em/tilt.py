@@ -16,6 +16,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize
@@ -23,10 +24,11 @@ from scipy.optimize import minimize
 from crowdtune.annotations import Floats, Ints
 
 ASTRAY = 0.01  # epsilon: how often a model's verdict on a response says nothing
-SHARPNESS, FACTOR = 0.3, 1.0  # of the prior: gamma is log-normal around the first, with this deviation of its logarithm
-ZERO = 2.0  # nats; deviation of the prior of b around 0
+SHARPNESS, FACTOR = 0.5, 0.7  # of the prior: gamma is log-normal around the first, with this deviation of its logarithm
+ZERO = 0.1  # deviation of the prior of b around 0, as a share of the root mean square of log-ratios
 BLUNTEST, SHARPEST = 0.01, 1.0  # bounds of gamma; a model is never surer than it says
 LEVELS = 512  # log-ratios are rounded to as many values, where there are more
+TINY = 1e-6
 HALVINGS = 40  # of the search for pi
 
 
@@ -36,7 +38,7 @@ class Tilt:
 
     Args:
         level: (L,) values of the log-ratios, in nats.
-        count: (L,) how many responses have each.
+        count: (L,) how many responses have each, those known not to answer among them.
         place: (N,) which value a response has.
         sharpness: gamma.
         zero: b, the log-ratio in nats that speaks for neither.
@@ -47,6 +49,12 @@ class Tilt:
     place: Ints
     sharpness: float = SHARPNESS
     zero: float = 0.0
+
+    @cached_property
+    def spread(self) -> float:
+        """Deviation of the prior of b, in nats."""
+        square = float(self.count @ self.level**2) / max(float(self.count.sum()), 1)
+        return ZERO * float(np.sqrt(square)) + TINY
 
     @property
     def nats(self) -> Floats:
@@ -60,13 +68,13 @@ class Tilt:
         return float(
             np.bincount(self.place, knew, len(self.level)) @ evidence
             - normaliser(evidence, self.count)
-            - (off**2 + (self.zero / ZERO) ** 2) / 2
+            - (off**2 + (self.zero / self.spread) ** 2) / 2
         )
 
     def refit(self, knew: Floats) -> Tilt:
         """Better gamma and b where (N,) responses are known with the probabilities `knew`; never worse ones."""
         start = np.array([np.log(self.sharpness), self.zero])
-        bounds = [(np.log(BLUNTEST), np.log(SHARPEST)), (-3 * ZERO, 3 * ZERO)]
+        bounds = [(np.log(BLUNTEST), np.log(SHARPEST)), (-3 * self.spread, 3 * self.spread)]
 
         def loss(x: Floats) -> float:
             return -replace(self, sharpness=float(np.exp(x[0])), zero=float(x[1])).score(knew)
@@ -82,15 +90,19 @@ class Tilt:
         return np.asarray(np.logaddexp(x + sure, astray) - np.logaddexp(x + astray, sure))
 
 
-def tilt(log_ratio: Floats) -> Tilt:
-    """Log-ratios (N,) in nats before anything is fitted."""
-    level, place = np.unique(log_ratio, return_inverse=True)
+def tilt(log_ratio: Floats, unrelated: Floats | None = None) -> Tilt:
+    """Log-ratios (N,) in nats before anything is fitted; `unrelated`, any number, are of responses known not to answer.
+
+    Such are had for nothing: of a response under the prompts of other items.
+    """
+    n = len(log_ratio)
+    given = log_ratio if unrelated is None else np.concatenate([log_ratio, unrelated])
+    level, place = np.unique(given, return_inverse=True)
     if len(level) > LEVELS:
-        edges = np.quantile(log_ratio, np.linspace(0, 1, LEVELS + 1))[1:-1]
-        bin_ = np.searchsorted(edges, log_ratio, side="right")
-        _, place = np.unique(bin_, return_inverse=True)
-        level = np.bincount(place, log_ratio) / np.bincount(place)
-    return Tilt(level, np.bincount(place, minlength=len(level)).astype(float), place.astype(np.int64))
+        edges = np.quantile(given, np.linspace(0, 1, LEVELS + 1))[1:-1]
+        _, place = np.unique(np.searchsorted(edges, given, side="right"), return_inverse=True)
+        level = np.bincount(place, given) / np.bincount(place)
+    return Tilt(level, np.bincount(place, minlength=len(level)).astype(float), place[:n].astype(np.int64))
 
 
 def normaliser(evidence: Floats, count: Floats) -> float:
