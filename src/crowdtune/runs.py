@@ -159,6 +159,17 @@ class Run:
         """Write items.parquet: the posterior over each item's truth and the label it gives."""
         write_table(self.folder / "items.parquet", label_table(annotations, posterior, provenance))
 
+    def write_responses(self, annotations: Annotations, knew: Floats) -> None:
+        """Write responses.parquet: who wrote what to which item, and the probability (N,) that it is an answer."""
+        items, who = annotations.items, annotations.annotators
+        columns = {
+            "item": [items.ids[i] for i in annotations.item],
+            "annotator": [who[j] for j in annotations.annotator],
+            "response": [items.text(i, k) for i, k in zip(annotations.item, annotations.label, strict=True)],
+            "knew": knew.tolist(),
+        }
+        write_table(self.folder / "responses.parquet", columns)
+
 
 def annotator_table(
     annotations: Annotations, posterior: Floats, extra: dict[str, list[Any]] | None = None
@@ -168,15 +179,18 @@ def annotator_table(
     Args:
         annotations: N labels.
         posterior: (I, K) P(truth = k) of their items.
-        extra: further columns, J values each, e.g. expertise, or reliability_low and reliability_high.
+        extra: further columns, J values each, e.g. expertise, or reliability_low and reliability_high; `reliability`
+            where it is not the mean posterior (free responses).
 
     Returns:
         Rows of annotator, kind (person or model, "" = not known; only where one's is), labels, reliability (mean
         posterior of the labels given), accuracy (against gold, None without), thin (True: too few to judge, by
         `_thin`), with several tasks the reliability in each, and `extra`.
     """
-    trust, truth = reliability(annotations, posterior), annotator_accuracy(annotations)
     extra = _per_task(annotations, posterior) | (extra or {})
+    own = extra.pop("reliability", None)
+    trust = reliability(annotations, posterior) if own is None else np.array(own, dtype=np.float64)
+    truth = annotator_accuracy(annotations)
     count = annotations.labels_per_annotator
     thin = _thin(count, extra)
     order = np.lexsort((-np.nan_to_num(trust), thin))

@@ -37,6 +37,8 @@ def evaluate(
         return
     if "accuracy" in found:
         _show(found)
+    if "loss" in found:
+        show(f"{found['items']} gold responses: {found['loss']:.3f} nats per token")
     if annotators:
         _show_foretold(found["held_out_annotators"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,11 +37,19 @@ def predict(
     if json:
         show_json([dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)])
         return
-    for item, answer, probability in list(zip(table["item"], table["label"], table["probability"], strict=True))[
-        :SHOWN
-    ]:
-        show(f"{item}\t{answer or '(abstains)'}\t{probability:.3f}")
-    silent = sum(answer is None for answer in table["label"])
-    show(f"{len(table['item'])} items, {silent} abstentions")
+    if "response" in table:
+        for item, text in list(zip(table["item"], table["response"], strict=True))[:SHOWN]:
+            show(f"{item}\t{text}")
+        show(f"{len(table['item'])} items answered")
+    else:
+        _show_labels(table)
     if out is None:
         say("next: -o labels.jsonl keeps all of them")
+
+
+def _show_labels(table: dict[str, list[Any]]) -> None:
+    rows = list(zip(table["item"], table["label"], table["probability"], strict=True))
+    for item, answer, probability in rows[:SHOWN]:
+        show(f"{item}\t{answer or '(abstains)'}\t{probability:.3f}")
+    silent = sum(answer is None for answer in table["label"])
+    show(f"{len(rows)} items, {silent} abstentions")

@@ -95,5 +95,12 @@ def _summary(results: dict[str, Any]) -> str:
     said = results["verdict"]
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
-        lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
+        lines.append(f"held-out items: {_quality(results['test'])}")
     return "\n".join(lines)
+
+
+def _quality(test: dict[str, Any]) -> str:
+    """How well held-out items are answered."""
+    if "loss" in test:
+        return f"{test['loss']:.3f} nats per token of {test['items']} gold responses"
+    return f"{share(test['accuracy'])} right of {test['items']}"

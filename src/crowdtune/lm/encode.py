@@ -13,7 +13,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tokens
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import NORMALISE, STYLES, PromptFormat
-from crowdtune.wording import compared, natural_style
+from crowdtune.wording import compared
 
 logger = logging.getLogger(__name__)
 BETA = 0.1  # of DPO, where things are compared
@@ -99,7 +99,7 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
     if truncated:
         logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
-    prompts = [_shorten(p, max_length) for p in prompts]
+    prompts = [shorten(p, max_length) for p in prompts]
     written = [[ids[:max_length] for ids in own] for own in written]
     nothing = np.zeros(answers.shape)
     return Encoded(prompts, answers, form, truncated, nothing, written, _divisor(items, written, form))
@@ -110,9 +110,8 @@ def _resolved(items: Items, lm: LanguageModel, form: PromptFormat) -> PromptForm
     pairs = bool(len(items)) and all(np.array(compared(items))[np.unique(items.task)])
     style = form.style
     if style == "auto":
-        natural = np.array(natural_style(items))[np.unique(items.task)]
-        free = len(natural) > 0 and bool((natural == "free").all())
-        style = lm.head if lm.head != "lm" else "texts" if free else "auto"
+        free = bool(len(items)) and all(items.kinds[m] == "text" for m in np.unique(items.task))
+        style = lm.head if lm.head != "lm" else "responses" if free else "texts" if pairs else "auto"
     beta = form.beta if form.beta is not None else BETA if pairs and style == "texts" else 0.0
     normalise = form.normalise if form.normalise != "auto" else "sum" if beta or style != "texts" else "mean"
     name = len(set(items.prompts)) < len(items) and _asked_twice(items) if form.name_task is None else form.name_task
@@ -141,7 +140,7 @@ def _check(items: Items, form: PromptFormat) -> None:
             )
 
 
-def _shorten(prompt: list[int], max_length: int) -> list[int]:
+def shorten(prompt: list[int], max_length: int) -> list[int]:
     """Leave out the middle: the instruction stands at the start, the question and "Answer:" at the end."""
     if len(prompt) <= max_length:
         return prompt

@@ -10,6 +10,8 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Bools, Floats, Ints, Singles
 from crowdtune.examples import Examples, from_targets
+from crowdtune.lm.contrast import Contrast
+from crowdtune.lm.load import LanguageModel
 from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.trainer import Objective
@@ -23,6 +25,7 @@ class Conclusion:
         posterior: (I, K) P(truth = k), rows sum to 1.
         columns: to add to the table of annotators, J values each.
         results: to add to results.json.
+        knew: (N,) of free responses, the probability that each is an answer; None for labels.
         verdict: on the crowd as it turned out to be, where that differs from the one before training; else None.
         group: (I,) parts of the items that must each be resolved by itself; None for the tasks.
     """
@@ -32,6 +35,7 @@ class Conclusion:
     results: dict[str, Any] = field(default_factory=dict)
     verdict: Verdict | None = None
     group: Ints | None = None
+    knew: Floats | None = None
 
 
 def of_the_model(log_p: Floats) -> Conclusion:
@@ -46,10 +50,15 @@ class Anchor:
     Args:
         log_p: (I, K) log-probabilities, centred.
         hidden: (I, H) hidden states its answers were read from.
+        contrast: of free responses, how much likelier a model finds them after their own prompts than after others;
+            None asks the untrained model. None for choices.
+        refreshes: how often the model is asked that during training.
     """
 
     log_p: Floats
     hidden: Singles
+    contrast: Callable[[LanguageModel | None], Contrast] | None = None
+    refreshes: int = 1
 
 
 @dataclass(frozen=True, eq=False)

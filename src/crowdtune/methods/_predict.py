@@ -9,6 +9,8 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.errors import InputError
+from crowdtune.lm.encode import Encoded
+from crowdtune.lm.generate import generate
 from crowdtune.lm.reading import load_reading, load_trained
 from crowdtune.lm.score import score
 from crowdtune.metrics.accuracy import accuracy, calibration_error, negative_log_likelihood, recall
@@ -17,19 +19,24 @@ from crowdtune.runs import Run
 
 
 def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) -> dict[str, list[Any]]:
-    """Label new items.
+    """Label new items, or, with a model of free responses, answer them.
 
     Args:
         run: a finished run, or its folder.
-        items: I items with texts and choices.
+        items: I items with texts, and choices where the model has some.
         abstain_below: an item whose best probability is lower gets no label.
 
     Returns:
-        Columns item, label (None where it abstains), probability, probabilities (K each, in the order of the choices).
+        Columns item, label (None where it abstains), probability, probabilities (K each, in the order of the choices);
+        or item, response.
     """
     if not 0 <= abstain_below <= 1:
         raise InputError(f"abstain_below={abstain_below} must be a probability from 0 to 1.")
-    probabilities = _probabilities(run, items)
+    lm, reading = load_trained(_model(run))
+    if reading.format.style == "responses":
+        said = generate(lm, items, reading.format, reading.max_length, bf16=reading.bf16)
+        return {"item": list(items.ids), "response": said}
+    probabilities = np.exp(score(lm, reading.encode(items, lm), bf16=reading.bf16))
     best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labels = [items.text(i, int(k)) if top[i] >= abstain_below else None for i, k in enumerate(best)]
     return {
@@ -41,10 +48,17 @@ def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) 
 
 
 def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:
-    """Measure a finished run on items with gold: see `quality`."""
+    """Measure a finished run on items with gold: see `quality` and `response_quality`."""
     if not (items.gold >= 0).any():
         raise InputError("no item has a gold answer to evaluate against. Add a gold column.")
-    return quality(_probabilities(run, items), items)
+    lm, reading = load_trained(_model(run))
+    encoded = reading.encode(items, lm)
+    table = score(lm, encoded, bf16=reading.bf16)
+    return (
+        response_quality(table, encoded, items)
+        if reading.format.style == "responses"
+        else quality(np.exp(table), items)
+    )
 
 
 def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, Any]]:
@@ -57,7 +71,8 @@ def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, 
     Returns:
         Rows of `metrics.held_out.compare`.
     """
-    log_p = np.log(np.maximum(_probabilities(run, annotations.items), TINY))
+    lm, reading = load_trained(_model(run))
+    log_p = np.maximum(score(lm, reading.encode(annotations.items, lm), bf16=reading.bf16), np.log(TINY))
     losses = held_out(annotations, np.random.default_rng(0), log_p)
     return compare(annotations, losses, np.random.default_rng(0))
 
@@ -78,15 +93,23 @@ def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
     }
 
 
+def response_quality(log_lik: Floats, encoded: Encoded, items: Items) -> dict[str, Any]:
+    """Loss of the gold responses, nats per token, and how many tokens they have.
+
+    Args:
+        log_lik: (I, K) nats, of whole responses.
+        encoded: the same I items.
+        items: I items.
+    """
+    known = np.flatnonzero(items.gold >= 0)
+    tokens = sum(len(encoded.texts[i][items.gold[i]]) for i in known)
+    loss = -float(log_lik[known, items.gold[known]].sum()) / max(tokens, 1)
+    return {"items": len(known), "loss": loss, "tokens": tokens}
+
+
 def shared_choices(run: Run | str | Path) -> tuple[str, ...]:
     """The answers all training items of a run shared, for new items that name none; () where they differed."""
     return load_reading(_model(run)).choices
-
-
-def _probabilities(run: Run | str | Path, items: Items) -> Floats:
-    lm, reading = load_trained(_model(run))
-    probabilities: Floats = np.exp(score(lm, reading.encode(items, lm), bf16=reading.bf16))
-    return probabilities
 
 
 def _model(run: Run | str | Path) -> Path:

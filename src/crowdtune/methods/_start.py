@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass, replace
 
 from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.lm.answers import units
 from crowdtune.lm.centre import Centre, fit_centre
+from crowdtune.lm.contrast import Contrast, contrast
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
@@ -17,6 +19,10 @@ from crowdtune.methods._plan import Anchor
 from crowdtune.training.options import Training
 
 logger = logging.getLogger(__name__)
+
+
+def _contrast(untrained: LanguageModel, encoded: Encoded, training: Training, lm: LanguageModel | None) -> Contrast:
+    return contrast(lm or untrained, encoded, background=training.background, bf16=training.bf16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +60,12 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
         encoded if not form.beta else encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
     )
     log_p, hidden = score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)
-    lean = Centre({}) if form.style == "responses" else fit_centre(asked, log_p)
-    anchor = Anchor(lean.shift(asked, log_p), hidden)
+    free = form.style == "responses"
+    lean = Centre({}) if free else fit_centre(asked, log_p)
+    anchor = Anchor(log_p if free else lean.shift(asked, log_p), hidden)
+    if free:
+        ask = functools.partial(_contrast, lm, encoded, training)
+        anchor = replace(anchor, contrast=ask, refreshes=training.refreshes)
     centre = lean if training.centre and not form.beta else Centre({})
     reading = Reading(
         training.lm, form, training.max_length, items.common_choices, centre, training.lora, training.bf16, outputs

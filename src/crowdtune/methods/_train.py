@@ -20,7 +20,8 @@ from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
 from crowdtune.methods._plan import Conclusion, Method, Plan
-from crowdtune.methods._predict import quality
+from crowdtune.methods._predict import quality, response_quality
+from crowdtune.methods._responses import written
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
@@ -34,6 +35,7 @@ from crowdtune.training.options import Training
 from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
+FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 
 
 def train(
@@ -72,6 +74,7 @@ def train(
     }
     if method != "oracle":
         annotations.require_labels()
+    _check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
@@ -90,8 +93,7 @@ def train(
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
-    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
-    run.write_items(annotations, found.posterior, method)
+    _write_tables(run, annotations, judged, found, method)
     _save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
@@ -101,6 +103,24 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     """Options of a method and of training with `settings` on top of their defaults."""
     chosen, training = apply(settings, find("crowdtune.methods", method, "method")(), Training())
     return chosen, training
+
+
+def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found: Conclusion, method: str) -> None:
+    """Annotators, measured on what may be judged, items and, where they are free, responses."""
+    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
+    run.write_items(annotations, found.posterior, method)
+    if found.knew is not None:
+        run.write_responses(annotations, found.knew)
+
+
+def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
+    """Refuse free responses for a method that needs choices."""
+    free = training.style == "responses" or (training.style == "auto" and written(annotations.items))
+    if free and method not in FREE:
+        raise InputError(
+            f"method '{method}' needs choices, and the answers are free responses. Use {', '.join(FREE)}; or "
+            "style=texts to choose among the answers each item was given."
+        )
 
 
 def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
@@ -125,10 +145,14 @@ def _watch(start: Start, training: Training) -> Watch | None:
     if start.test is None or not training.points:
         return None
     items, encoded = start.test
-    return Watch(
-        training.points,
-        lambda lm: {"test_accuracy": accuracy(np.exp(score(lm, encoded, bf16=training.bf16)), items.gold)},
-    )
+
+    def measure(lm: LanguageModel) -> dict[str, float]:
+        table = score(lm, encoded, bf16=training.bf16)
+        if encoded.format.style == "responses":
+            return {"test_loss": response_quality(table, encoded, items)["loss"]}
+        return {"test_accuracy": accuracy(np.exp(table), items.gold)}
+
+    return Watch(training.points, measure)
 
 
 def _without_used_gold(annotations: Annotations, plan: Plan) -> Annotations:
@@ -148,10 +172,13 @@ def _sizes(annotations: Annotations) -> dict[str, int]:
 
 
 def _results(annotations: Annotations, start: Start, posterior: Floats, after: Floats) -> dict[str, Any]:
-    return {
-        **_sizes(annotations),
+    told = _sizes(annotations) | {
         "style": start.reading.format.style,
         "truncated_prompts": start.encoded.truncated,
+    }
+    if start.anchor.contrast is not None:
+        return told
+    return told | {
         **_against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
     }
@@ -159,8 +186,10 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
 
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:
     """The verdict after training, what it was before, and a warning unless the crowd is resolved."""
-    group = annotations.items.task if found.group is None else found.group
-    last = confirmed(found.verdict or said, start.anchor.log_p, found.posterior, group)
+    last = found.verdict or said
+    if start.anchor.contrast is None:
+        group = annotations.items.task if found.group is None else found.group
+        last = confirmed(last, start.anchor.log_p, found.posterior, group)
     return {
         "verdict": last.as_dict() | {"before_training": said.status},
         "warnings": [] if last.status == "resolved" else [last.words],
@@ -172,7 +201,10 @@ def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[
     if start.test is None:
         return {}
     items, encoded = start.test
-    return {"test": quality(np.exp(score(trained, encoded, bf16=training.bf16)), items)}
+    table = score(trained, encoded, bf16=training.bf16)
+    if encoded.format.style == "responses":
+        return {"test": response_quality(table, encoded, items)}
+    return {"test": quality(np.exp(table), items)}
 
 
 def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from crowdtune.examples import Examples, from_annotations
 from crowdtune.history import MOST, pseudo_labels
 from crowdtune.methods._joint_end import Ending, conclude
 from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.methods._responses import respond
 from crowdtune.metrics.guard import verdict
 from crowdtune.objectives.evidence import Evidence
 from crowdtune.objectives.likelihood import Likelihood
@@ -85,6 +86,8 @@ class Joint:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Fit annotators on the frozen model, then train with EM beside it."""
+        if anchor.contrast is not None:
+            return respond(annotations, anchor, together=True)
         gold = self._gold(annotations)
         labels = given(annotations, per_task=self.per_task, gold=gold)
         log_p = finite(anchor.log_p, annotations)

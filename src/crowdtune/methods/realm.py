@@ -36,6 +36,7 @@ from crowdtune.annotators.labels import flatten
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations
 from crowdtune.methods._plan import Anchor, Conclusion, Plan
+from crowdtune.methods._responses import respond
 from crowdtune.objectives.likelihood import Likelihood, posterior
 from crowdtune.training.frozen_stage import fit_frozen, table_batch
 
@@ -65,6 +66,8 @@ class Realm:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Fit the annotators on the frozen model, then train both."""
+        if anchor.contrast is not None:
+            return respond(annotations, anchor, together=False)
         examples = from_annotations(annotations)
         experts = self._experts(annotations)
         objective = Likelihood(experts, n_labels=len(annotations), kind=self.likelihood)

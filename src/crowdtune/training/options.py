@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from crowdtune.errors import InputError
 
@@ -19,6 +20,8 @@ class Training:
     beta: float | None = None  # of DPO, for texts; None = 0.1 where two things are compared, else 0 (no DPO)
     chat: bool = False  # wrap prompts in the tokenizer's chat template
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
+    background: Literal["shuffled", "none"] = "shuffled"  # free responses are measured against other prompts, or none
+    refreshes: int = 1  # times free responses are weighed again during training, its end among them
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, or 2e-4 with LoRA
     epochs: float = 2.0  # passes over the items
@@ -34,7 +37,9 @@ class Training:
     seed: int = 0  # of order, dropout and adapters
 
     def __post_init__(self) -> None:
-        for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
+        if self.background not in ("shuffled", "none"):
+            raise InputError(f"background '{self.background}' is unknown. Allowed: shuffled, none.")
+        for name in ("refreshes", "max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
         if self.rate <= 0 or self.weight_decay < 0:

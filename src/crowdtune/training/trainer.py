@@ -21,6 +21,7 @@ from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.lm.score import against, collate
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
+from crowdtune.objectives.responses import Responses
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import complete, mark_complete, rotate
@@ -60,7 +61,7 @@ class CrowdTrainer(Trainer):
         processing_class: tokenizer, where `model` brings none.
         peft_config: a peft configuration, for LoRA and its kin.
         objective: what to minimise; by default REALM's per-label likelihood under scalar expertise where examples
-            carry labels, else cross-entropy with their targets.
+            carry labels, else cross-entropy with their targets; of free responses, targets are weights.
         encoded: the training examples' prompts where they are tokenized already.
         **kwargs: as transformers.Trainer takes them.
     """
@@ -82,14 +83,14 @@ class CrowdTrainer(Trainer):
     ) -> None:
         set_seed(args.seed)  # before an adapter draws its weights
         self.lm = _language_model(model, processing_class, peft_config)
-        self.objective = objective or _default_objective(train_dataset)
         form = PromptFormat(args.style, args.template, args.chat, args.normalise, args.beta)
         train = self._tokenized(train_dataset, form, args, encoded)
         form = form if train is None else train.encoded.format  # "auto" means the same for evaluation
         held_out = self._tokenized(eval_dataset, form, args)
         read = next((d.encoded.format for d in (train, held_out) if d is not None), form)
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
-        kwargs.setdefault("compute_metrics", gold_accuracy)
+        kwargs.setdefault("compute_metrics", None if read.style == "responses" else gold_accuracy)
+        self.objective = objective or _default_objective(train_dataset, read.style)
         super().__init__(
             model=self.lm.model,
             args=args,
@@ -213,7 +214,9 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
     return LanguageModel(lm.name, peft.get_peft_model(lm.model, peft_config), lm.tokenizer)
 
 
-def _default_objective(examples: Examples | None) -> Objective:
+def _default_objective(examples: Examples | None, style: str) -> Objective:
+    if style == "responses":
+        return Responses()
     if examples is None or examples.labels.shape[1] == 0:
         return SoftTarget()
     return Likelihood(Expertise(int(examples.annotators.max()) + 1), n_labels=int((examples.labels >= 0).sum()))

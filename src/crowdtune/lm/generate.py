@@ -1,0 +1,47 @@
+"""Generate: what a language model writes when it is asked an item."""
+
+from __future__ import annotations
+
+import torch
+
+from crowdtune.annotations import Items
+from crowdtune.lm.encode import shorten
+from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.score import pad
+
+PROMPTS = 16  # in a forward pass
+
+
+def generate(lm: LanguageModel, items: Items, form: PromptFormat, max_length: int, *, bf16: bool = True) -> list[str]:
+    """Write a response to each item, greedily: the same each time.
+
+    Args:
+        lm: a model with a language-model head.
+        items: I items with texts.
+        form: template, chat.
+        max_length: most tokens of a prompt, and of a response.
+        bf16: autocast to bfloat16.
+    """
+    texts = [form.text(items, i, lm.tokenizer) for i in range(len(items))]
+    prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
+    prompts = [shorten(p, max_length) for p in prompts]
+    written = [""] * len(items)
+    order = sorted(range(len(items)), key=lambda i: len(prompts[i]))
+    lm.model.eval()
+    with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+        for begin in range(0, len(order), PROMPTS):
+            index = order[begin : begin + PROMPTS]
+            ids, mask = (t.to(lm.device) for t in pad([prompts[i] for i in index], lm))
+            out = lm.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_length,
+                do_sample=False,
+                pad_token_id=lm.tokenizer.pad_token_id,
+                eos_token_id=lm.end,
+            )
+            new = out if lm.is_encoder_decoder else out[:, ids.shape[1] :]
+            for i, text in zip(index, lm.tokenizer.batch_decode(new, skip_special_tokens=True), strict=True):
+                written[i] = text.strip()
+    return written

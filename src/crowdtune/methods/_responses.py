@@ -1,0 +1,147 @@
+"""Free responses: fine-tuning on what annotators wrote, each response weighed by whether it answers its item.
+
+`noisy` trains on all alike, `oracle` on gold answers, `realm` weighs by what the model says of each, `joint` also by
+how alike the responses to an item are. Annotators who knew write answers; others write what would do for any item.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.em.alike import Alike, alike
+from crowdtune.em.responses import Responses, solve_responses
+from crowdtune.examples import from_targets
+from crowdtune.lm.contrast import Contrast
+from crowdtune.lm.embed import embed
+from crowdtune.lm.load import LanguageModel
+from crowdtune.methods._plan import Anchor, Conclusion, Plan
+from crowdtune.metrics.guard import Verdict
+from crowdtune.objectives.responses import Responses as Weighted
+
+TOLD = 0.6  # least probability that a response is likelier under its own prompt than under another, to be told apart
+LITTLE = 0.2  # share of known responses below which nobody is trusted
+
+
+def written(items: Items) -> bool:
+    """Whether answers are free texts."""
+    return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
+
+
+@dataclass(eq=False)
+class Belief:
+    """Which responses are answers, renewed as the model learns.
+
+    Args:
+        annotations: N responses.
+        anchor: asks a model.
+        pairs: evidence of similar responses, or None.
+        refreshes: how often the model is asked during training.
+    """
+
+    annotations: Annotations
+    anchor: Anchor
+    pairs: Alike | None
+    refreshes: int
+    weights: Floats = field(init=False)
+    found: Responses = field(init=False)
+    said: Contrast = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refresh(None)
+
+    def refresh(self, lm: LanguageModel | None) -> None:
+        """Ask the model as it is, None for before training, and weigh the responses anew."""
+        assert self.anchor.contrast is not None
+        who, at = self.annotations.annotator, (self.annotations.item, self.annotations.label)
+        said = self.said = self.anchor.contrast(lm)
+        self.found = solve_responses(
+            who,
+            len(self.annotations.annotators),
+            log_ratio=said.log_ratio[at],
+            unrelated=said.unrelated,
+            pairs=self.pairs,
+        )
+        self.weights = np.zeros(said.log_ratio.shape)
+        np.add.at(self.weights, at, self.found.knew)
+
+
+def respond(annotations: Annotations, anchor: Anchor, *, together: bool) -> Plan:
+    """Weigh responses by REALM for texts, `together` with the other responses to their item."""
+    belief = Belief(annotations, anchor, _pairs(annotations) if together else None, anchor.refreshes)
+    everything = from_targets(annotations.items, belief.weights, (annotations.labels_per_item > 0).astype(float))
+    return Plan(
+        everything,
+        Weighted(belief),
+        "fine-tuned on responses, each weighed by the probability that its annotator knew",
+        conclude=lambda after: _conclude(belief),
+        verdict=_verdict(belief),
+    )
+
+
+def imitate(annotations: Annotations, weights: Floats, story: str) -> Plan:
+    """Train on responses with fixed weights (I, K)."""
+    share = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+    said = Verdict("resolved", "Every response is taken as it is.", "labels", [], 0, 0.0, share)
+    used = (weights.sum(axis=1) > 0).astype(float)
+    return Plan(
+        from_targets(annotations.items, weights, used),
+        Weighted(),
+        story,
+        conclude=lambda after: Conclusion(share),
+        verdict=said,
+    )
+
+
+def _pairs(annotations: Annotations) -> Alike | None:
+    """How alike the responses to an item are, None where no item has two."""
+    if not (annotations.labels_per_item > 1).any():
+        return None
+    texts = [annotations.items.text(i, k) or "" for i, k in zip(annotations.item, annotations.label, strict=True)]
+    distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    table = embed(list(distinct))[[distinct[text] for text in texts]]
+    return alike(annotations.item, annotations.annotator, table, annotations.label, np.random.default_rng(0))
+
+
+def _verdict(belief: Belief) -> Verdict:
+    """Whether anything tells responses that answer from those that do not."""
+    at = (belief.annotations.item, belief.annotations.label)
+    told = _above(belief.said.log_ratio[at], belief.said.unrelated)
+    share, start = float(belief.found.knew.mean()), belief.weights
+    if told < TOLD and belief.pairs is None:
+        words = (
+            f"Unresolvable: the model finds responses hardly likelier after their own prompts than after others "
+            f"({told:.0%}), and no item has two to compare. Take a larger model, or two responses to some items."
+        )
+        return Verdict("unresolvable", words, "nothing", [], 0, told, start)
+    if share < LITTLE:
+        words = f"Ambiguous: only {share:.0%} of the responses seem to answer their items. Look at responses.parquet."
+        return Verdict("ambiguous", words, "nothing", [], 0, told, start)
+    words = f"Resolved: {share:.0%} of the responses answer their items; the model tells own prompts in {told:.0%}."
+    return Verdict("resolved", words, "model" if told >= TOLD else "labels", [], 0, told, start)
+
+
+def _above(own: Floats, other: Floats) -> float:
+    """Probability that one of `own` is above one of `other`: the area under the curve."""
+    order = np.sort(other)
+    below, not_above = np.searchsorted(order, own, "left"), np.searchsorted(order, own, "right")
+    return float((below + not_above).mean() / (2 * max(len(other), 1)))
+
+
+def _conclude(belief: Belief) -> Conclusion:
+    found = belief.found
+    share = belief.weights / np.maximum(belief.weights.sum(axis=1, keepdims=True), 1e-12)
+    columns: dict[str, list[Any]] = {
+        "reliability": _rounded(found.expertise),
+        "reliability_low": _rounded(found.low),
+        "reliability_high": _rounded(found.high),
+    }
+    results = {"responses_believed": float(found.knew.mean())}
+    return Conclusion(share, columns, results, knew=found.knew)
+
+
+def _rounded(values: Floats) -> list[float]:
+    return [round(float(v), 4) for v in values]
