@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logsumexp
 
-from crowdtune.annotations import Floats
+from crowdtune.annotations import Floats, Ints
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
@@ -44,31 +44,42 @@ def contrast(lm: LanguageModel, encoded: Encoded, *, background: str = "shuffled
         background: "shuffled": other items' prompts; "none": no prompt but the template's words.
         bf16: autocast to bfloat16.
     """
+    rng, k = np.random.default_rng(0), encoded.answers.shape[1]
+    after = [_cycle(len(encoded), rng) for _ in range(SHUFFLES)]
+    table = score(lm, _beside(encoded, after), bf16)
+    own, others = table[:, :k], []
+    for s, order in enumerate(after):
+        under = np.empty_like(own)
+        under[order] = table[:, (s + 1) * k : (s + 2) * k]
+        others.append(under)
     there = encoded.answers >= 0
-    own = score(lm, encoded, bf16)
-    rng = np.random.default_rng(0)
-    others = [score(lm, _under(encoded, _others(len(encoded), rng)), bf16) for _ in range(SHUFFLES)]
     if background == "none":
-        form = encoded.format
-        nothing = lm.tokenizer(question("", (), "free", form.template).strip()).input_ids
+        nothing = lm.tokenizer(question("", (), "free", encoded.format.template).strip()).input_ids
         base = score(lm, replace(encoded, prompts=[nothing] * len(encoded)), bf16)
-        unrelated = [other - base for other in others]
+        unrelated = [other[there] - base[there] for other in others]
     else:
         base = logsumexp(others, axis=0) - np.log(len(others))
-        unrelated = [other - logsumexp(others[:s] + others[s + 1 :], axis=0) for s, other in enumerate(others)]
-    return Contrast(
-        np.where(there, own, 0.0) - np.where(there, base, 0.0), np.concatenate([u[there] for u in unrelated])
+        unrelated = [other[there] - others[s - 1][there] for s, other in enumerate(others)]
+    ratio = np.zeros(own.shape)
+    ratio[there] = own[there] - base[there]
+    return Contrast(ratio, np.concatenate(unrelated))
+
+
+def _beside(encoded: Encoded, after: list[Ints]) -> Encoded:
+    """Each prompt with its own texts and those of other items: it is read once for all of them."""
+    columns = [np.arange(len(encoded)), *after]
+    width, none = encoded.answers.shape[1], list[int]()
+    full = [[*own, *[none] * (width - len(own))] for own in encoded.texts]
+    texts = [[ids for index in columns for ids in full[index[i]]] for i in range(len(encoded))]
+    answers = np.concatenate([encoded.answers[index] for index in columns], axis=1)
+    return replace(
+        encoded, texts=texts, answers=answers, offset=np.zeros(answers.shape), divisor=np.ones(answers.shape)
     )
 
 
-def _under(encoded: Encoded, index: list[int]) -> Encoded:
-    """The same texts after the prompts of the items at `index`."""
-    return replace(encoded, prompts=[encoded.prompts[i] for i in index])
-
-
-def _others(size: int, rng: np.random.Generator) -> list[int]:
+def _cycle(size: int, rng: np.random.Generator) -> Ints:
     """(I,) another item for each, each taken once: a random cycle."""
     order = rng.permutation(size)
     found = np.empty(size, dtype=np.int64)
     found[order] = np.roll(order, 1)
-    return found.tolist()
+    return found

@@ -98,8 +98,10 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
     """
     row, column, text = _existing(batch)
     logits = (_decoded if _config(model).is_encoder_decoder else _continued)(model, batch, row, text)
-    log_p = -torch.nn.functional.cross_entropy(logits.float().transpose(1, 2), text, ignore_index=-1, reduction="none")
-    return torch.zeros_like(batch["offset"]).index_put((row, column), log_p.sum(dim=1))
+    there = text >= 0
+    log_p = -torch.nn.functional.cross_entropy(logits[there].float(), text[there], reduction="none")
+    item, choice = (code[:, None].expand_as(text)[there] for code in (row, column))
+    return torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
 
 
 def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from crowdtune.methods._plan import Anchor, Conclusion, Plan
 from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.responses import Responses as Weighted
 
-TOLD = 0.6  # least probability that a response is likelier under its own prompt than under another, to be told apart
+TOLD = 3.0  # standard errors by which responses must be likelier under their own prompts than under others
 LITTLE = 0.2  # share of known responses below which nobody is trusted
 
 
@@ -109,26 +109,27 @@ def _pairs(annotations: Annotations) -> Alike | None:
 def _verdict(belief: Belief) -> Verdict:
     """Whether anything tells responses that answer from those that do not."""
     at = (belief.annotations.item, belief.annotations.label)
-    told = _above(belief.said.log_ratio[at], belief.said.unrelated)
+    above = _above(belief.said.log_ratio[at], belief.said.unrelated)
     share, start = float(belief.found.knew.mean()), belief.weights
-    if told < TOLD and belief.pairs is None:
+    if above < TOLD and belief.pairs is None:
         words = (
-            f"Unresolvable: the model finds responses hardly likelier after their own prompts than after others "
-            f"({told:.0%}), and no item has two to compare. Take a larger model, or two responses to some items."
+            "Unresolvable: the model finds these responses no likelier after their own prompts than after others, and "
+            "no item has two to compare. Take a larger model, or two responses to some items."
         )
-        return Verdict("unresolvable", words, "nothing", [], 0, told, start)
+        return Verdict("unresolvable", words, "nothing", [], 0, above, start)
     if share < LITTLE:
         words = f"Ambiguous: only {share:.0%} of the responses seem to answer their items. Look at responses.parquet."
-        return Verdict("ambiguous", words, "nothing", [], 0, told, start)
-    words = f"Resolved: {share:.0%} of the responses answer their items; the model tells own prompts in {told:.0%}."
-    return Verdict("resolved", words, "model" if told >= TOLD else "labels", [], 0, told, start)
+        return Verdict("ambiguous", words, "nothing", [], 0, above, start)
+    words = f"Resolved: {share:.0%} of the responses answer their items, as far as can be told."
+    return Verdict("resolved", words, "model" if above >= TOLD else "labels", [], 0, above, start)
 
 
 def _above(own: Floats, other: Floats) -> float:
-    """Probability that one of `own` is above one of `other`: the area under the curve."""
-    order = np.sort(other)
-    below, not_above = np.searchsorted(order, own, "left"), np.searchsorted(order, own, "right")
-    return float((below + not_above).mean() / (2 * max(len(other), 1)))
+    """By how many standard errors `own` lie above `other`: Mann and Whitney's test."""
+    ordered = np.sort(other)
+    rank = (np.searchsorted(ordered, own, "left") + np.searchsorted(ordered, own, "right")) / 2
+    error = np.sqrt((1 / max(len(own), 1) + 1 / max(len(other), 1)) / 12)
+    return float((rank.mean() / max(len(other), 1) - 0.5) / error)
 
 
 def _conclude(belief: Belief) -> Conclusion:

@@ -6,6 +6,8 @@ import functools
 import logging
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.lm.answers import units
 from crowdtune.lm.centre import Centre, fit_centre
@@ -56,16 +58,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     encoded = encode(items, lm, form, training.max_length)
     form = encoded.format
     logger.info(f"asking the untrained model about {len(items)} items ({form.style})")
-    asked = (
-        encoded if not form.beta else encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
-    )
-    log_p, hidden = score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)
-    free = form.style == "responses"
-    lean = Centre({}) if free else fit_centre(asked, log_p)
-    anchor = Anchor(log_p if free else lean.shift(asked, log_p), hidden)
-    if free:
-        ask = functools.partial(_contrast, lm, encoded, training)
-        anchor = replace(anchor, contrast=ask, refreshes=training.refreshes)
+    anchor, log_p, lean = _knowledge(lm, items, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})
     reading = Reading(
         training.lm, form, training.max_length, items.common_choices, centre, training.lora, training.bf16, outputs
@@ -78,3 +71,18 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
         anchor=anchor,
         test=None if test is None else (test, reading.encode(test, lm, untrained=lm)),
     )
+
+
+def _knowledge(lm: LanguageModel, items: Items, encoded: Encoded, training: Training) -> tuple[Anchor, Floats, Centre]:
+    """What the untrained model knows, (I, K) what it says, and its lean. DPO's ratio to itself would say nothing."""
+    form = encoded.format
+    if form.style == "responses":
+        nothing = np.zeros(encoded.answers.shape)
+        ask = functools.partial(_contrast, lm, encoded, training)
+        hidden = np.zeros((len(items), 0), dtype=np.float32)
+        return Anchor(nothing, hidden, contrast=ask, refreshes=training.refreshes), nothing, Centre({})
+    if form.beta:
+        encoded = encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
+    log_p, hidden = score_and_read(lm, against(encoded, lm, training.bf16), bf16=training.bf16)
+    lean = fit_centre(encoded, log_p)
+    return Anchor(lean.shift(encoded, log_p), hidden), log_p, lean

@@ -84,7 +84,8 @@ def train(
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
     trained = _finetune(untrained, start, plan, training, run, resume)
-    after = score(trained, start.encoded, bf16=training.bf16)
+    free = start.anchor.contrast is not None
+    after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
