@@ -59,7 +59,7 @@ class Alike:
     @property
     def nats(self) -> Floats:
         """(B,) evidence of a pair that both knew, against not both."""
-        return np.clip(np.log(self.both / self.apart), np.log(MIXED), -np.log(MIXED))
+        return np.asarray(np.clip(np.log(self.both / self.apart), np.log(MIXED), -np.log(MIXED)))
 
     def field(self, knew: Floats) -> Floats:
         """(N,) evidence in nats that a response was known, by those like it, known with probabilities `knew`."""
@@ -92,7 +92,7 @@ class Alike:
     def _prior(self) -> Floats:
         """(B,) pseudo-pairs of the histogram."""
         base = self.apart * _rise()
-        return (1 + MIXED * self.weight.sum()) * base / base.sum()
+        return np.asarray((1 + MIXED * self.weight.sum()) * base / base.sum())
 
 
 def alike(item: Ints, annotator: Ints, embeddings: Floats, text: Ints | None, rng: np.random.Generator) -> Alike:
@@ -110,7 +110,7 @@ def alike(item: Ints, annotator: Ints, embeddings: Floats, text: Ints | None, rn
     mean, deviation = _own(unit, item, panel)
     apart = _apart(unit, item, panel, mean, deviation)
     first, second, degree = _pairs(item, rng)
-    other = annotator[first] != annotator[second]
+    other = (annotator[first] != annotator[second]) & (item.min(initial=0) < item.max(initial=0))  # else: apart unknown
     first, second, degree = first[other], second[other], degree[other]
     near = np.einsum("pd,pd->p", unit[first], unit[second])
     place = _bins(_standard(near, mean, deviation, first, second))
@@ -126,7 +126,7 @@ def alike(item: Ints, annotator: Ints, embeddings: Floats, text: Ints | None, rn
 def _rise() -> Floats:
     """(B,) least ratio of both to apart, up to a factor."""
     middle = np.concatenate([[EDGES[0]], (EDGES[1:] + EDGES[:-1]) / 2, [EDGES[-1]]])
-    return np.exp(RISE * np.minimum(middle, FLAT))
+    return np.asarray(np.exp(RISE * np.minimum(middle, FLAT)))
 
 
 def _bins(z: Floats) -> Ints:

@@ -88,8 +88,9 @@ def solve_responses(
     for _ in range(STEPS):
         found = found.moved(crowd).refit()
         bounds.append(found.bound)
-        if bounds[-1] - bounds[-2] < TOLERANCE * len(annotator):
+        if bounds[-1] - bounds[-2] < TOLERANCE * max(len(annotator), 1):
             break
+    found = found.moved(crowd)
     fine = replace(crowd, grid=_grid(FINE, prior))
     last = fine.believe(found.field, fine.grid.mixture(fine.table(found.field)))
     low, high = fine.interval(last.weights)

@@ -1,6 +1,6 @@
 r"""How much a language model's log-ratio of a response is worth: its sharpness and its zero are fitted, and it may err.
 
-.. math:: \ell(s) = \log \frac{(1 - \epsilon) e^{\gamma (s - b)} + \epsilon}{\epsilon e^{\gamma (s - b)} + 1 - \epsilon},
+.. math:: \ell(s) = \log \frac{(1 - \epsilon) e^x + \epsilon}{\epsilon e^x + 1 - \epsilon}, \quad x = \gamma (s - b),
           \qquad p(s | \text{not known}) = g(s) c(s), \quad p(s | \text{known}) = g(s) c(s) e^{\ell(s)}, \qquad
           c = \frac{1}{1 - \pi + \pi e^{\ell}}
 
@@ -74,13 +74,14 @@ class Tilt:
     def refit(self, knew: Floats) -> Tilt:
         """Better gamma and b where (N,) responses are known with the probabilities `knew`; never worse ones."""
         start = np.array([np.log(self.sharpness), self.zero])
-        bounds = [(np.log(BLUNTEST), np.log(SHARPEST)), (-3 * self.spread, 3 * self.spread)]
+        bounds = [(float(np.log(BLUNTEST)), float(np.log(SHARPEST))), (-3 * self.spread, 3 * self.spread)]
 
         def loss(x: Floats) -> float:
             return -replace(self, sharpness=float(np.exp(x[0])), zero=float(x[1])).score(knew)
 
-        options = {"maxfev": 60, "xatol": 1e-3, "fatol": 1e-4}
-        found = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options=options).x
+        found = minimize(
+            loss, start, method="Nelder-Mead", bounds=bounds, options={"maxfev": 60, "xatol": 1e-3, "fatol": 1e-4}
+        ).x
         better = replace(self, sharpness=float(np.exp(found[0])), zero=float(found[1]))
         return better if better.score(knew) > self.score(knew) else self
 
@@ -97,6 +98,10 @@ def tilt(log_ratio: Floats, unrelated: Floats | None = None) -> Tilt:
     """
     n = len(log_ratio)
     given = log_ratio if unrelated is None else np.concatenate([log_ratio, unrelated])
+    if not np.isfinite(given).all():
+        raise ValueError(
+            f"{int((~np.isfinite(given)).sum())} of {len(given)} log-ratios are not finite; leave those out."
+        )
     level, place = np.unique(given, return_inverse=True)
     if len(level) > LEVELS:
         edges = np.quantile(given, np.linspace(0, 1, LEVELS + 1))[1:-1]
