@@ -27,7 +27,7 @@ class Contrast:
     """Texts under their own prompts against a background.
 
     Args:
-        log_ratio: (I, K) nats; 0 where an item has no such text.
+        log_ratio: (I, K) nats; 0 where an item has no such text, or it was not kept.
         unrelated: (U,) the same of texts under prompts of other items: what a text that is no answer looks like.
     """
 
@@ -52,7 +52,7 @@ def contrast(lm: LanguageModel, encoded: Encoded, *, background: str = "shuffled
         under = np.empty_like(own)
         under[order] = table[:, (s + 1) * k : (s + 2) * k]
         others.append(under)
-    there = encoded.answers >= 0
+    there = np.array([[bool(ids) for ids in row] + [False] * (k - len(row)) for row in encoded.texts]).reshape(-1, k)
     if background == "none":
         nothing = lm.tokenizer(question("", (), "free", encoded.format.template).strip()).input_ids
         base = score(lm, replace(encoded, prompts=[nothing] * len(encoded)), bf16)

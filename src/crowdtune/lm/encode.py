@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crowdtune.annotations import Floats, Ints, Items
+from crowdtune.annotations import Bools, Floats, Ints, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tokens
 from crowdtune.lm.load import LanguageModel
@@ -55,6 +55,11 @@ class Encoded:
             texts=[self.texts[i] for i in index] if self.texts else [],
             divisor=self.divisor[index] if self.texts else self.divisor,
         )
+
+    def keep(self, kept: Bools) -> Encoded:
+        """Only the texts where `kept` (I, K) is true; no time is spent on others, which then score 0."""
+        texts = [[ids if kept[i, k] else [] for k, ids in enumerate(own)] for i, own in enumerate(self.texts)]
+        return replace(self, texts=texts)
 
     def lengths(self) -> Ints:
         """(I,) tokens a model reads for each item."""

@@ -58,7 +58,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     encoded = encode(items, lm, form, training.max_length)
     form = encoded.format
     logger.info(f"asking the untrained model about {len(items)} items ({form.style})")
-    anchor, log_p, lean = _knowledge(lm, items, encoded, training)
+    anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})
     reading = Reading(
         training.lm, form, training.max_length, items.common_choices, centre, training.lora, training.bf16, outputs
@@ -73,12 +73,14 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     )
 
 
-def _knowledge(lm: LanguageModel, items: Items, encoded: Encoded, training: Training) -> tuple[Anchor, Floats, Centre]:
+def _knowledge(
+    lm: LanguageModel, annotations: Annotations, encoded: Encoded, training: Training
+) -> tuple[Anchor, Floats, Centre]:
     """What the untrained model knows, (I, K) what it says, and its lean. DPO's ratio to itself would say nothing."""
-    form = encoded.format
+    form, items = encoded.format, annotations.items
     if form.style == "responses":
         nothing = np.zeros(encoded.answers.shape)
-        ask = functools.partial(_contrast, lm, encoded, training)
+        ask = functools.partial(_contrast, lm, encoded.keep(annotations.votes > 0), training)
         hidden = np.zeros((len(items), 0), dtype=np.float32)
         return Anchor(nothing, hidden, contrast=ask, refreshes=training.refreshes), nothing, Centre({})
     if form.beta:

@@ -129,9 +129,12 @@ def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, r
     used = np.flatnonzero(plan.examples.weights > 0)
     if not len(used):
         raise InputError("no item has a label to train on.")
+    encoded = start.encoded.take(used)
+    if start.anchor.contrast is not None:
+        encoded = encoded.keep(plan.examples.targets[used] > 0)
     return finetune(
         lm,
-        CrowdDataset(plan.examples.take(used), start.encoded.take(used)),
+        CrowdDataset(plan.examples.take(used), encoded),
         plan.objective,
         training,
         run,
