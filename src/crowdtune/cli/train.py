@@ -10,7 +10,7 @@ import typer
 
 from crowdtune.annotations import Annotations
 from crowdtune.cli._flags import Json, Load, Out
-from crowdtune.cli._screen import annotator_table, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.read import Policy, read
@@ -92,8 +92,15 @@ def _summary(results: dict[str, Any]) -> str:
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
             f"(before training {share(results['zero_shot_accuracy'])})"
         )
+        if told := in_grades(results, "posterior_"):
+            others = {"majority vote": "majority_", "model": "model_"}
+            lines.append(
+                f"cleaned labels {told}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
+            )
     said = results["verdict"]
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
         lines.append(f"held-out items: {share(results['test']['accuracy'])} right of {results['test']['items']}")
+        if told := in_grades(results["test"]):
+            lines.append(f"held-out items: {told}")
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from crowdtune.lm.score import score, score_and_read
 from crowdtune.methods._card import model_card
 from crowdtune.methods._plan import Anchor, Conclusion, Method, Plan
 from crowdtune.methods._predict import quality
-from crowdtune.metrics.accuracy import accuracy
+from crowdtune.metrics.accuracy import accuracy, graded
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.names import find
@@ -232,11 +232,19 @@ def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, a
     judged = np.flatnonzero(~np.isnan(truth))
     trust = reliability(annotations, posterior)[judged]
     correlation = spearmanr(trust, truth[judged]).statistic if len(judged) > 2 else None
+    said = {
+        "posterior": posterior,
+        "model": np.exp(after),
+        "zero_shot": np.exp(before),
+        "majority": aggregator("majority").fit(annotations).posterior,
+    }
     return {
-        "posterior_accuracy": accuracy(posterior, gold),
-        "model_accuracy": accuracy(np.exp(after), gold),
-        "zero_shot_accuracy": accuracy(np.exp(before), gold),
-        "majority_accuracy": accuracy(aggregator("majority").fit(annotations).posterior, gold),
+        **{f"{who}_accuracy": accuracy(answers, gold) for who, answers in said.items()},
+        **{
+            f"{who}_{name}": v
+            for who, answers in said.items()
+            for name, v in graded(answers, annotations.items).items()
+        },
         "reliability_spearman": None if correlation is None or np.isnan(correlation) else float(correlation),
     }
 
