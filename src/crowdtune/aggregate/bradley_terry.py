@@ -4,10 +4,11 @@ r"""Bradley-Terry for a crowd: a score for each thing compared, annotators who m
           d = \theta_{first} - \theta_{second}, \quad \theta \sim N(0, 4)
 
 Which is better is hidden, item by item: scores say how likely it is, labels what was seen of it. With one label an item
-this is CrowdBT; with several, they share that truth. `em.grids` has the formula of annotators. Their reliability may
-be below 1/2: who prefers the worse informs as well; their lean is told from the truth where things are shown in both
-places. Both have priors learned from the crowd, which is held to be right more often than not. Ties are Davidson's. Things that are never compared, not even through others,
-have scores that do not compare either: each such part is centred at 0.
+this is CrowdBT; with several, they share that truth. `em.grids` has the formula of annotators. Their reliability may be
+below 1/2: who prefers the worse informs as well; their lean is told from the truth where things are shown in both
+places. Both have priors learned from the crowd, which is held to be right more often than not. Ties are Davidson's.
+Things that are never compared, not even through others, have scores that do not compare either: each such part is
+centred at 0.
 
 References:
     Bradley and Terry, Rank analysis of incomplete block designs, 1952.

@@ -27,7 +27,7 @@ class Grid:
     Args:
         log_rates: (G, K, K) nats, [g, t, k] = log P(says k | truth t) at point g.
         log_priors: (H, G) nats; the priors held possible, rows of probabilities, the first before anything is seen.
-        kind: of the answers such annotators give, "grade" or "pair".
+        answers: kind of the answers such annotators give, "grade" or "pair".
         names: of the C numbers that say where a point is.
         points: (G, C) those numbers.
         cells: (G, C) the width of what a point stands for, in each of them.
@@ -35,7 +35,7 @@ class Grid:
 
     log_rates: Floats
     log_priors: Floats
-    kind: str
+    answers: str
     names: tuple[str, ...]
     points: Floats
     cells: Floats

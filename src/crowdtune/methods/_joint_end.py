@@ -72,7 +72,7 @@ def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: En
         results["clusters"] = _by_cluster(trust, annotations, who, group)
         said = verdict(_as_tasks(annotations, group), ending.log_p, gold=ending.gold, seed=belief.seed)
     if isinstance(end.annotators, OnGrid):
-        results["annotator_model"] = end.annotators.grid.kind
+        results["annotator_model"] = end.annotators.grid.answers
         shown |= columns(end.annotators.grid.names, drawn.numbers, annotations)
         said = replace(ending.verdict, start=belief.first)  # a generous crowd's truths are others than the votes
     return Conclusion(drawn.posterior, shown, results, said, group)

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from crowdtune.aggregate import aggregator
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
@@ -22,10 +20,10 @@ from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score, score_and_read
 from crowdtune.methods._card import model_card
+from crowdtune.methods._gold import against_gold
 from crowdtune.methods._plan import Anchor, Conclusion, Method, Plan
 from crowdtune.methods._predict import quality
-from crowdtune.metrics.accuracy import accuracy, graded
-from crowdtune.metrics.crowd import annotator_accuracy, reliability
+from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
@@ -200,7 +198,7 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
         **_sizes(annotations),
         "style": start.reading.format.style,
         "truncated_prompts": start.encoded.truncated,
-        **_against_gold(annotations, posterior, start.zero_shot, after),
+        **against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
     }
 
@@ -221,32 +219,6 @@ def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[
         return {}
     items, encoded = start.test
     return {"test": quality(np.exp(score(trained, encoded, bf16=training.bf16)), items)}
-
-
-def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:
-    """What can be checked where items have gold: shares of items answered right, and whether trust was well placed."""
-    gold = annotations.items.gold
-    if not (gold >= 0).any():
-        return {}
-    truth = annotator_accuracy(annotations)
-    judged = np.flatnonzero(~np.isnan(truth))
-    trust = reliability(annotations, posterior)[judged]
-    correlation = spearmanr(trust, truth[judged]).statistic if len(judged) > 2 else None
-    said = {
-        "posterior": posterior,
-        "model": np.exp(after),
-        "zero_shot": np.exp(before),
-        "majority": aggregator("majority").fit(annotations).posterior,
-    }
-    return {
-        **{f"{who}_accuracy": accuracy(answers, gold) for who, answers in said.items()},
-        **{
-            f"{who}_{name}": v
-            for who, answers in said.items()
-            for name, v in graded(answers, annotations.items).items()
-        },
-        "reliability_spearman": None if correlation is None or np.isnan(correlation) else float(correlation),
-    }
 
 
 def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:

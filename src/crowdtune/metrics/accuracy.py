@@ -101,7 +101,7 @@ def quadratic_weighted_kappa(answers: Floats, gold: Ints) -> float:
     .. math:: 1 - \frac{\operatorname{mean} (a - g)^2}
                   {\operatorname{var} a + \operatorname{var} g + (\bar a - \bar g)^2}
 
-    The denominator is the mean square where answers and gold come in any order; of the number of grades nothing is left.
+    The denominator is the mean square where answers and gold come in any order; of K nothing is left.
 
     Args:
         answers: (I,) grades, perhaps between two.

@@ -2,4 +2,7 @@
 
 from crowdtune.simulate.crowd import simulate as simulate
 from crowdtune.simulate.noise import NOISES as NOISES
+from crowdtune.simulate.reliability import numbers as numbers
 from crowdtune.simulate.reliability import reliability as reliability
+from crowdtune.simulate.scales import comparers as comparers
+from crowdtune.simulate.scales import graders as graders
