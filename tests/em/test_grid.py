@@ -22,7 +22,7 @@ from tests.crowds import from_table
 from tests.em.priors import informed
 
 RATES = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.6, 0.4], [0.6, 0.4]], [[0.3, 0.7], [0.9, 0.1]]])  # [g, t, k]
-PRIORS = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
+PRIORS = np.array([[0.85, 0.1, 0.05], [0.05, 0.15, 0.8]])
 SMALL = Grid(np.log(RATES), np.log(PRIORS), "pair", ("place",), np.arange(3.0)[:, None], np.zeros((3, 1)))
 SAID = [[0, 1], [1, -1], [0, 0], [1, 1]]
 
@@ -73,6 +73,20 @@ def test_places_are_those_of_a_sum_over_the_grid() -> None:
     np.testing.assert_allclose(
         np.exp(found.log_likelihood(seen)[0]), np.einsum("g,gt->t", found.weights[0], RATES[:, :, 0])
     )
+
+
+def test_the_prior_is_the_one_that_suits_the_crowd_and_the_bound_is_that_of_its_definition() -> None:
+    """Who gave no label counts for neither: ten idle annotators would hold the first prior."""
+    said = [[0, 0] + [-1] * 10, [1, 1] + [-1] * 10] * 6
+    seen = given(from_table(said))
+    found = on_grid(seen, SMALL)
+    opposite = np.array([[0.0, 1.0], [1.0, 0.0]] * 6)
+    for _ in range(3):
+        found = found.refit(seen, opposite)
+    assert found.prior == 1
+    np.testing.assert_allclose(found.weights[5], PRIORS[1])
+    divergence = sum((w * np.log(w / PRIORS[1])).sum() for w in found.weights)
+    assert found.log_prior() == pytest.approx(-divergence)
 
 
 def test_draws_come_as_often_as_enumeration_says() -> None:
