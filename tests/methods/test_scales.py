@@ -13,7 +13,8 @@ from crowdtune.methods._plan import Anchor, Conclusion
 from crowdtune.methods.joint import Joint
 from crowdtune.metrics.guard import confirmed
 from crowdtune.runs import annotator_table
-from crowdtune.simulate import comparers, graders, simulate
+from crowdtune.simulate import simulate
+from crowdtune.simulate.scales import comparers, graders
 from tests.aggregate.test_bradley_terry import pair_items
 from tests.crowds import make_items
 from tests.em.priors import informed

@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import norm
 
 from crowdtune import InputError
-from crowdtune.simulate import comparers, graders, numbers
+from crowdtune.simulate import numbers
+from crowdtune.simulate.scales import comparers, graders
 from tests.crowds import make_items
 
 N = 6000

@@ -12,7 +12,7 @@ from crowdtune.cli._screen import say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import annotator_accuracy
-from crowdtune.simulate import comparers, graders, numbers
+from crowdtune.simulate import numbers
 from crowdtune.simulate import simulate as run
 from crowdtune.simulate.crowd import WEIGHT
 from crowdtune.simulate.reliability import reliability as planted
@@ -37,6 +37,8 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Let simulated annotators label items whose truth is known."""
+    from crowdtune.simulate.scales import comparers, graders
+
     if (bias or lean) and noise != "uniform":
         raise InputError(f"--noise {noise} goes with neither --bias nor --lean: they say how an annotator errs.")
     if bias and lean:
