@@ -1,4 +1,4 @@
-"""Simulated annotators: how reliable, how they err, who labels what. numpy only, but for `scales`, which needs scipy."""
+"""Simulated annotators: how reliable, how they err, who labels what. numpy only, but for `scales` (scipy)."""
 
 from crowdtune.simulate.crowd import simulate as simulate
 from crowdtune.simulate.noise import NOISES as NOISES
