@@ -32,3 +32,44 @@ def test_held_out_annotators(
     assert all(row["low"] <= row["more"] <= row["high"] for row in found[:-1])
     assert run(monkeypatch, "evaluate", tmp_path / "run", data, "--annotators") == 0
     assert "trained on these very labels" in capsys.readouterr().err
+
+
+def test_grades_are_judged_in_grades(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two grades a mistake is one grade off, so the mean error is what is missing to always right."""
+    rows = [
+        {"id": f"i{i}", "prompt": f"w{i}", "choices": ["no", "yes"], "gold": ["no", "yes"][i % 2], "kind": "grade"}
+        for i in range(30)
+    ]
+    items, data = tmp_path / "items.jsonl", tmp_path / "data"
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(monkeypatch, "simulate", items, "--bias", "0.3,0,-0.3", "--spread", "0.4", "-o", data) == 0
+    flags = ["--model", tiny_llama, "--set", "epochs=1", "--set", "template={prompt} Answer :", "--test", items]
+    assert run(monkeypatch, "train", data, "-o", tmp_path / "run", *flags) == 0
+    printed = capsys.readouterr().out
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    for who in ("posterior", "model", "zero_shot", "majority"):
+        assert found[f"{who}_mean_absolute_error"] == pytest.approx(1 - found[f"{who}_accuracy"])
+    assert found["test"]["mean_absolute_error"] == pytest.approx(1 - found["test"]["accuracy"])
+    assert f"cleaned labels {found['posterior_mean_absolute_error']:.2f} grades off, weighted kappa" in printed
+    assert run(monkeypatch, "evaluate", tmp_path / "run", items) == 0
+    assert f"{found['test']['mean_absolute_error']:.2f} grades off" in capsys.readouterr().out
+
+
+def test_a_lean_is_simulated_and_flags_that_exclude_each_other_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"id": f"i{i}", "prompt": "p", "choices": ["a", "b"], "gold": "ab"[i % 2], "kind": "pair"} for i in range(4)
+    ]
+    items = tmp_path / "items.jsonl"
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--lean", "0.2,0,0", "--reliability", "0.8,0.8,0.8"]
+    assert run(monkeypatch, "simulate", items, *flags, "-o", tmp_path / "data") == 0
+    assert run(monkeypatch, "simulate", items, "--lean", "0.2", "-o", tmp_path / "no", "--reliability", "multi1") == 2
+    assert run(monkeypatch, "simulate", items, "--lean", "0.2", "--bias", "1", "-o", tmp_path / "no") == 2
+    assert run(monkeypatch, "simulate", items, "--bias", "1", "--noise", "systematic", "-o", tmp_path / "no") == 2
+    said = capsys.readouterr().err
+    for part in ("one reliability per annotator", "Leave one of them out", "they say how an annotator errs"):
+        assert part in said

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from crowdtune.methods._predict import quality
 from crowdtune.metrics.accuracy import (
     accuracy,
+    best_grade,
     calibration_error,
     calibration_error_by_mass,
     entropy,
+    graded,
+    mean_absolute_error,
     negative_log_likelihood,
+    quadratic_weighted_kappa,
     recall,
 )
 from tests.crowds import make_items, with_choices
@@ -113,3 +119,60 @@ def test_calibration_error_by_mass_of_true_probabilities() -> None:
     p = rng.dirichlet(np.ones(3), size=20_000)
     gold = (p.cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
     assert calibration_error_by_mass(p, gold) < 2 * 0.4 * math.sqrt(15 / 20_000)
+
+
+def brute_kappa(answers: list[int], gold: list[int], k: int) -> float:
+    """1 - sum of w O / sum of w E over the table of counts, as Cohen writes it."""
+    table = np.zeros((k, k))
+    for a, g in zip(answers, gold, strict=True):
+        table[a, g] += 1
+    weight = np.subtract.outer(np.arange(k), np.arange(k)) ** 2
+    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / len(gold)
+    return float(1 - (weight * table).sum() / (weight * chance).sum())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_weighted_kappa_is_that_of_the_table_of_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    gold = rng.integers(5, size=40)
+    answers = np.clip(gold + rng.integers(-2, 3, size=40), 0, 4)
+    unknown = np.append(gold, -1)
+    found = quadratic_weighted_kappa(np.append(answers, 4).astype(float), unknown)
+    assert found == pytest.approx(brute_kappa(answers.tolist(), gold.tolist(), 5))
+    assert mean_absolute_error(np.append(answers, 4).astype(float), unknown) == pytest.approx(
+        np.abs(answers - gold).mean()
+    )
+
+
+@pytest.mark.parity
+def test_weighted_kappa_is_sklearns() -> None:
+    from sklearn.metrics import cohen_kappa_score
+
+    rng = np.random.default_rng(0)
+    gold = rng.integers(7, size=200)
+    answers = np.clip(gold + rng.integers(-2, 3, size=200), 0, 6)
+    expected = cohen_kappa_score(answers, gold, weights="quadratic")
+    assert quadratic_weighted_kappa(answers.astype(float), gold) == pytest.approx(expected)
+
+
+def test_weighted_kappa_of_one_grade_says_nothing() -> None:
+    assert math.isnan(quadratic_weighted_kappa(np.ones(3), np.ones(3, np.int64)))
+    assert math.isnan(quadratic_weighted_kappa(np.ones(3), np.full(3, -1)))
+    assert math.isnan(mean_absolute_error(np.ones(3), np.full(3, -1)))
+
+
+def test_a_tie_between_grades_lies_between_them() -> None:
+    assert best_grade(P).tolist() == [0, 0.5, 1, 2, 1]
+
+
+def test_grades_are_judged_in_grades_and_choices_not() -> None:
+    """t0: errors 0, 1/2, 1 of three; t1: 0 and 1 of two, kappa 1 - 1/2 / (1/4 + 0 + 1/4) = 0."""
+    items = make_items([0, 1, 2, 2, 2], "abc", [0, 0, 0, 1, 1])
+    assert graded(P, items) == {}
+    found = graded(P, replace(items, kinds=("grade", "choice")))
+    assert found["mean_absolute_error"] == pytest.approx(0.5)
+    assert found["quadratic_weighted_kappa"] == pytest.approx(1 - (1.25 / 3) / (1 / 6 + 2 / 3 + 0.25))
+    both = graded(P, replace(items, kinds=("grade", "grade")))
+    assert both["mean_absolute_error"] == pytest.approx(0.5)
+    assert quality(P, replace(items, kinds=("grade", "grade"))).items() >= both.items()
+    assert "mean_absolute_error" not in quality(P, items)

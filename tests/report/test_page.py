@@ -334,3 +334,23 @@ def _contrast(a: str, b: str) -> float:
 
     low, high = sorted((light(a), light(b)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_biases_of_a_run_have_their_columns(tmp_path: Path) -> None:
+    table = {
+        "annotator": ["ann", "bob"],
+        "labels": [90, 80],
+        "reliability": [0.8, 0.7],
+        "bias_grades": [0.52, None],
+        "bias_grades_low": [0.4, None],
+        "bias_grades_high": [0.6, None],
+        "lean": [None, -0.118],
+        "bias": ["0.5 grades higher than is right (0.4 to 0.6)", ""],
+    }
+    write_table(tmp_path / "annotators.csv", table)
+    Run(tmp_path).finish({"method": "joint"})
+    write_report(tmp_path, tmp_path / "r.html")
+    text = parse(tmp_path / "r.html").text
+    for part in ("+0.5", "−12", "0.5 grades higher than is right (0.4 to 0.6)", "Bias", "Lean"):
+        assert part in text
+    assert "Spread" not in text

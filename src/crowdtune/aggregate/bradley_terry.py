@@ -3,14 +3,12 @@ r"""Bradley-Terry for a crowd: a score for each thing compared, annotators who m
 .. math:: p_i(first) : p_i(second) : p_i(tie) = e^{d/2} : e^{-d/2} : \nu, \qquad
           d = \theta_{first} - \theta_{second}, \quad \theta \sim N(0, 4)
 
-.. math:: P(l | t, a) \propto \left(s_a 1[l = t] + \frac{1 - s_a}{K - 1} 1[l \neq t]\right)
-          e^{\beta_a (1[l = first] - 1[l = second])}
-
 Which is better is hidden, item by item: scores say how likely it is, labels what was seen of it. With one label an item
-this is CrowdBT; with several, they share that truth. s may be below 1/2: who prefers the worse informs as well. beta,
-the lean, is told from the truth where things are shown in both places. Both have priors learned from the crowd, which
-is held to be right more often than not. Ties are Davidson's. Things that are never compared, not even through others,
-have scores that do not compare either: each such part is centred at 0.
+this is CrowdBT; with several, they share that truth. `em.grids` has the formula of annotators. Their reliability may be
+below 1/2: who prefers the worse informs as well; their lean is told from the truth where things are shown in both
+places. Both have priors learned from the crowd, which is held to be right more often than not. Ties are Davidson's.
+Things that are never compared, not even through others, have scores that do not compare either: each such part is
+centred at 0.
 
 References:
     Bradley and Terry, Rank analysis of incomplete block designs, 1952.
@@ -21,25 +19,22 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
-from scipy.special import log_softmax, logit
+from scipy.special import log_softmax
 
 from crowdtune.aggregate._evidence import Evidence, refuse
 from crowdtune.aggregate._fit import Fit, met_only, vote_shares
+from crowdtune.aggregate._place import Placed, place
 from crowdtune.annotations import Annotations, Floats, Ints
-from crowdtune.em.grid import Grid, Placed, indicator, normal, place
+from crowdtune.em.given import given
+from crowdtune.em.grid import Grid
+from crowdtune.em.grids import pair_grid
 from crowdtune.errors import InputError
 
-RIGHT = (np.arange(24) + 0.5) / 24  # reliabilities on the grid
-LEAN = np.linspace(-1.5, 1.5, 13)  # nats towards the first, on the grid
-MEANS = (0.6, 0.7, 0.8, 0.9)  # of the crowd's reliability; above chance, or scores may as well be turned round
-WIDTHS = (0.4, 1.0, 1.8)  # of its log-odds
-LEANS, LEAN_WIDTHS = (-0.5, -0.25, 0.0, 0.25, 0.5), (0.1, 0.4)
 VARIANCE = 4.0  # of scores, before anything is seen
 
 
@@ -60,13 +55,13 @@ class BradleyTerry:
             part, name = annotations.take_items(inside), "" if len(items.tasks) == 1 else f"{task}: "
             k = _width(part, task)
             things, pairs = compared(part)
-            grid, right, lean = _grid(k)
+            grid = pair_grid(k)
             found, scores = _place(part, k, pairs, len(things), grid)
             fit.posterior[inside, :k], fit.log_posteriors[task] = found.posterior, found.bounds
-            fit.confusion[task] = found.mean(np.exp(grid.log_rates))
+            fit.confusion[task] = found.annotators.mean(np.exp(grid.log_rates))
             suffix = "" if len(items.tasks) == 1 else f":{task}"
-            fit.columns["right" + suffix] = met_only(found.mean(right), part)
-            fit.columns["first" + suffix] = met_only(found.mean(lean), part)
+            fit.columns["right" + suffix] = met_only(found.column("right"), part)
+            fit.columns["lean" + suffix] = met_only(found.column("lean"), part)
             fit.scores.update({name + things[p]: round(float(scores[p]), 6) for p in range(len(things))})
             if (parts := int(_parts(pairs, len(things)).max()) + 1) > 1:
                 fit.notes.append(
@@ -132,25 +127,8 @@ def _place(annotations: Annotations, k: int, pairs: Ints, size: int, grid: Grid)
         density = -0.5 * float((theta[:-1] ** 2).sum()) / VARIANCE - 0.5 * float(theta[-1]) ** 2
         return log_prior(theta, pairs, k), density
 
-    column = annotations.annotator * k + annotations.label
-    said = indicator(annotations.item, column, (len(annotations.items), len(annotations.annotators) * k))
-    found = place(said, grid, truths, start)
+    found = place(given(annotations), grid, truths, start)
     return found, theta[:-1]
-
-
-def _grid(k: int) -> tuple[Grid, Floats, Floats]:
-    """Grid of annotators who choose among K outcomes, and (G,) reliability and (G,) lean at its points."""
-    right, lean = (values.ravel() for values in np.meshgrid(RIGHT, LEAN, indexing="ij"))
-    same = np.eye(k, dtype=bool)
-    rates = np.where(same, np.log(right)[:, None, None], np.log((1 - right) / (k - 1))[:, None, None])
-    rates = log_softmax(rates + lean[:, None, None] * np.array([1.0, -1.0, 0.0])[:k], axis=2)
-    usual = (MEANS[2], WIDTHS[1], 0.0, LEAN_WIDTHS[1])  # before anything is seen
-    options = [usual, *product(MEANS, WIDTHS, LEANS, LEAN_WIDTHS)]
-    priors = [
-        log_softmax(normal(logit(right), float(logit(mean)), width) + normal(lean, towards, spread))
-        for mean, width, towards, spread in options
-    ]
-    return Grid(rates, np.stack(priors)), right, lean
 
 
 def _width(annotations: Annotations, task: str) -> int:

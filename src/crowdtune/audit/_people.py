@@ -146,8 +146,7 @@ def _biases(tasks: list[Part], size: int) -> list[str]:
         if task.kind == "grade" and task.choices:
             moved = habits.shift(task.annotations)
             for j in np.flatnonzero(habits.shifted(moved)).tolist():
-                by = float(moved.grades[j])
-                said[j] = f"{where}{abs(by):.1f} grades {'higher' if by > 0 else 'lower'} than others on the same items"
+                said[j] = where + habits.higher(float(moved.grades[j]), "others on the same items")
             continue
         found = habits.lean(task.annotations)
         for j in np.flatnonzero(habits.leaning(found)).tolist():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -83,7 +83,8 @@ def annotator_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
-    """A row in which the two ends of an interval are one cell, after the reliability."""
+    """A row in which the two ends of an interval are one cell, after the reliability; the file has those of others."""
+    row = {name: value for name, value in row.items() if not _other_end(name)}
     low, high = row.get("reliability_low"), row.get("reliability_high")
     if low is None or high is None:
         return row
@@ -94,6 +95,19 @@ def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
         if name == "reliability":
             shown["95 % interval"] = f"{low:.2f}-{high:.2f}"
     return shown
+
+
+def in_grades(found: Mapping[str, Any], who: str = "") -> str:
+    """How far answers that are grades are off, and their weighted kappa; "" where they are no grades."""
+    error, kappa = found.get(f"{who}mean_absolute_error"), found.get(f"{who}quadratic_weighted_kappa")
+    if error is None:
+        return ""
+    return f"{error:.2f} grades off" + ("" if kappa is None or kappa != kappa else f", weighted kappa {kappa:.2f}")
+
+
+def _other_end(name: str) -> bool:
+    """Whether a column is an end of the interval of anything but the reliability."""
+    return name.partition(":")[0].endswith(("_low", "_high")) and not name.startswith("reliability")
 
 
 class _Said(logging.Handler):

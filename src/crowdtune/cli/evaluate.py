@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.cli._flags import Json, Load, Run
-from crowdtune.cli._screen import new_table, number, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import in_grades, new_table, number, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 
 
@@ -49,6 +49,8 @@ def _show(found: dict[str, Any]) -> None:
         f"negative log-likelihood {found['negative_log_likelihood']:.3f} nats, "
         f"calibration error {found['calibration_error']:.3f}"
     )
+    if told := in_grades(found):
+        show(told)
     for choice, value in found["recall"].items():
         show(f"  of those that are '{choice}': {share(value)} recognised")
 

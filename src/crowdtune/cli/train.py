@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from crowdtune.annotations import Annotations
+from crowdtune.annotations import Annotations, Items
 from crowdtune.cli._flags import Json, Load, Out
-from crowdtune.cli._screen import annotator_table, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.read import Policy, read
@@ -51,7 +51,7 @@ def train(
     settings |= {name: value for name, value in flags.items() if value}
     options(method, settings)  # a wrong name is said before anything is read
     annotations = _chosen(load(), split)
-    held_out = read(test, policy=Policy(choices=annotations.items.common_choices))[0].items if test else None
+    held_out = read(test, policy=_as(annotations.items))[0].items if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     results = made.results
     if json:
@@ -60,6 +60,11 @@ def train(
     show(annotator_table(made.annotators))
     show(_summary(results))
     say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
+
+
+def _as(items: Items) -> Policy:
+    """How to read test items that do not say it themselves: the choices all training items share, and grades."""
+    return Policy(choices=items.common_choices, kind="grade" if set(items.kinds) == {"grade"} else "")
 
 
 def _repeated(config: dict[str, Any], method: str) -> dict[str, str]:
@@ -92,10 +97,17 @@ def _summary(results: dict[str, Any]) -> str:
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
             f"(before training {share(results['zero_shot_accuracy'])})"
         )
+        if told := in_grades(results, "posterior_"):
+            others = {"majority vote": "majority_", "model": "model_"}
+            lines.append(
+                f"cleaned labels {told}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
+            )
     said = results["verdict"]
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
         lines.append(f"held-out items: {_quality(results['test'])}")
+        if told := in_grades(results["test"]):
+            lines.append(f"held-out items: {told}")
     return "\n".join(lines)
 
 

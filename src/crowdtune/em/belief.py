@@ -68,7 +68,10 @@ class Belief:
         self.solution = solve(self.log_p, self.given, now.annotators, start=now.posterior, steps=steps)
 
     def advance(self, *, early: bool = False) -> None:
-        """Try the stages not yet kept, before training only the early ones; hold what predicts held-out labels best."""
+        """Try all stages unless one is kept, before training only the early ones; hold one that earned it.
+
+        The first listed, unless a later one foretells held-out labels better by a standard error.
+        """
         if any(t.kept for t in self.trials):
             return
         best = 0.0
@@ -79,7 +82,7 @@ class Belief:
             rng = np.random.default_rng(self.seed)
             found, trial = try_stage(name, self.log_p, self.given, before, stage, rng)
             self.trials.append(trial)
-            if trial.kept and trial.gain > best:
+            if trial.kept and trial.gain > best + (trial.error if best else 0.0):
                 best, self.solution = trial.gain, found
         if early:
             self.first = self.solution.posterior

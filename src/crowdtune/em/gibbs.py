@@ -9,7 +9,7 @@ little EM settles on any, and with one too high both model and annotators would 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -17,6 +17,7 @@ from scipy.special import log_softmax, softmax
 from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Annotators, Given
+from crowdtune.em.grid import OnGrid
 from crowdtune.em.prior import CrowdPrior
 
 DRAWS, BURN = 400, 100  # kept, and forgotten before
@@ -31,10 +32,12 @@ class Sample:
     Args:
         posterior: (I, K) P(truth = k) with the doubt about annotators taken in; rows sum to 1.
         reliability: (R, J) draws of each annotator's reliability.
+        numbers: (R, J, C) draws of the numbers that say where annotators on a grid are; of others there are none.
     """
 
     posterior: Floats
     reliability: Floats
+    numbers: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """(J,) lower and (J,) upper ends of the central interval that holds reliability with probability `level`."""
@@ -69,7 +72,7 @@ def sample(
     known = log_softmax(sharpness * log_p, axis=1)
     met = np.bincount(given.annotator, minlength=given.n_annotators) > 0
     coins = prior or coin(given)
-    total, kept = np.zeros_like(log_p), np.empty((draws, given.n_annotators))
+    total, kept, more = np.zeros_like(log_p), np.empty((draws, given.n_annotators)), list[Floats]()
     for step in range(BURN + draws):
         posterior = softmax(known + given.evidence(annotators), axis=1)
         truth = truths(posterior, rng)
@@ -82,7 +85,9 @@ def sample(
             alpha, beta = learned.drawn(coins.reliability[met], rng)
             coins, annotators = coins.with_prior(alpha, beta), annotators.with_prior(alpha, beta)
         annotators = annotators.draw(given, truth, rng)
-    return Sample(total / draws, kept)
+        if step >= BURN and isinstance(annotators, OnGrid):
+            more.append(annotators.numbers(rng))
+    return Sample(total / draws, kept, np.stack(more)) if more else Sample(total / draws, kept)
 
 
 def per_annotator(drawn: Sample, annotations: Annotations) -> Floats:

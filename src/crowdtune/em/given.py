@@ -66,6 +66,13 @@ class Given:
         """(J,) sums of (N,) values over the labels of each annotator."""
         return np.asarray(np.bincount(self.annotator, weights=values, minlength=self.n_annotators), dtype=np.float64)
 
+    def met(self, posterior: Floats) -> Floats:
+        """(J, K, K) how often annotator j is expected to have met truth t and said k."""
+        k, size = self.width, self.n_annotators * self.width
+        pair = self.annotator * k + self.label
+        columns = [np.bincount(pair, weights=posterior[self.item, t], minlength=size) for t in range(k)]
+        return np.stack([c.reshape(-1, k) for c in columns], axis=1)
+
     @cached_property
     def labels_per_annotator(self) -> Floats:
         """(J,) how many labels each annotator gave."""

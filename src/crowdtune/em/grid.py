@@ -1,26 +1,23 @@
-r"""Annotators of a few numbers each, on a grid: who is believed to be where, and how they answer on average.
+r"""Annotators of a few numbers each, on a grid: where each is believed to be.
 
 .. math:: w_a(g) \propto p(g) \prod_{n: a_n = a} \prod_t P_g(l_n | t)^{q_{i_n}(t)}, \qquad
-          q_i(t) \propto p_i(t) \exp \sum_{n \in i} \sum_g w_{a_n}(g) \log P_g(l_n | t)
+          \log P(l_n | t) \to \sum_g w_{a_n}(g) \log P_g(l_n | t)
 
 Variational: every annotator keeps a distribution over the grid, so that who gave few labels stays in doubt and is
-believed less. The prior p is the one of a list that suits the crowd best. The bound never falls.
+believed less. The prior p is the one of a list that suits the crowd best. The bound, of which `log_prior` is the
+annotators' part, never falls. Under known truths annotators and prior are drawn exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.special import log_softmax, logsumexp, softmax
+from scipy.special import softmax, xlogy
 
 from crowdtune.annotations import Floats, Ints
-
-STEPS, TOLERANCE = 200, 1e-6  # most steps; nats per label
-
-Truths = Callable[[Floats], tuple[Floats, float]]
+from crowdtune.em.given import Given
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,66 +26,96 @@ class Grid:
 
     Args:
         log_rates: (G, K, K) nats, [g, t, k] = log P(says k | truth t) at point g.
-        log_priors: (H, G) nats; the priors held possible, rows of probabilities.
+        log_priors: (H, G) nats; the priors held possible, rows of probabilities, the first before anything is seen.
+        answers: kind of the answers such annotators give, "grade" or "pair".
+        names: of the C numbers that say where a point is.
+        points: (G, C) those numbers.
+        cells: (G, C) the width of what a point stands for, in each of them.
     """
 
     log_rates: Floats
     log_priors: Floats
+    answers: str
+    names: tuple[str, ...]
+    points: Floats
+    cells: Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
-    """Truths, and annotators on the grid.
+class OnGrid:
+    """Annotators on a grid; for tasks whose items have as many choices each, which mean the same by their place.
 
     Args:
-        posterior: (I, K) P(truth = k), rows sum to 1.
-        weights: (J, G) where each annotator is believed to be, rows sum to 1.
-        bounds: of the log posterior density in nats after each step; never falls.
+        grid: what they may be.
+        weights: (J, G) where each is believed to be, rows sum to 1.
+        prior: which of the grid's priors holds.
     """
 
-    posterior: Floats
+    grid: Grid
     weights: Floats
-    bounds: list[float]
+    prior: int = 0
+
+    @cached_property
+    def log_rates(self) -> Floats:
+        """(J, K, K) expected nats."""
+        g, k, _ = self.grid.log_rates.shape
+        return np.asarray(self.weights @ self.grid.log_rates.reshape(g, k * k)).reshape(-1, k, k)
+
+    def log_likelihood(self, given: Given) -> Floats:
+        """(N, K) nats of a label, whoever the annotator turns out to be: of the mean, not the mean of nats."""
+        rates = self.mean(np.exp(self.grid.log_rates))
+        return np.asarray(np.log(rates)[given.annotator, :, given.label])
+
+    def evidence(self, given: Given) -> Floats:
+        """(I, K) expected nats."""
+        return given.per_item(self.log_rates[given.annotator, :, given.label])
+
+    def log_prior(self) -> float:
+        """Divergence of the annotators from their prior, taken off: with it the log posterior is a bound."""
+        return float((self.weights * self.grid.log_priors[self.prior]).sum() - xlogy(self.weights, self.weights).sum())
+
+    def refit(self, given: Given, posterior: Floats) -> OnGrid:
+        """The prior that suits best those who gave labels, and where the labels and it place everybody."""
+        made = replace(self, prior=int(self._suits(given).argmax()))
+        return replace(made, weights=softmax(made._placed(given, posterior), axis=1))
+
+    def with_prior(self, alpha: float, beta: float) -> OnGrid:
+        """The same: their prior is the grid's, not a Beta prior."""
+        return self
+
+    def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> OnGrid:
+        """A prior drawn given everybody's place, and places under it drawn given known truths."""
+        suits = self._suits(given)
+        made = replace(self, prior=int((suits + rng.gumbel(size=len(suits))).argmax()))
+        reached = softmax(made._placed(given, np.eye(given.width)[truth]), axis=1).cumsum(axis=1)
+        place = (reached < rng.random((len(reached), 1))).sum(axis=1).clip(max=reached.shape[1] - 1)
+        weights = np.zeros_like(self.weights)
+        weights[np.arange(len(place)), place] = 1.0
+        return replace(made, weights=weights)
 
     def mean(self, values: Floats) -> Floats:
         """(J, ...) expectation of (G, ...) values."""
         return np.tensordot(self.weights, values, axes=1)
 
+    def numbers(self, rng: np.random.Generator) -> Floats:
+        """(J, C) the grid's numbers, anywhere in the cells that its points stand for."""
+        within = rng.random((len(self.weights), 1)) - 0.5
+        return np.asarray(self.mean(self.grid.points) + within * self.mean(self.grid.cells))
 
-def place(indicator: sp.csr_array, grid: Grid, truths: Truths, start: Floats) -> Placed:
-    """Find truths and annotators in turn.
+    def _placed(self, given: Given, posterior: Floats) -> Floats:
+        """(J, G) nats of each annotator's labels, and of the prior, at each point."""
+        g, k, _ = self.grid.log_rates.shape
+        met = given.met(posterior).reshape(-1, k * k)
+        return np.asarray(met @ self.grid.log_rates.reshape(g, k * k).T + self.grid.log_priors[self.prior])
 
-    Args:
-        indicator: (I, J * K) 1 where that annotator gave that item that label, as `indicator` makes it.
-        grid: what an annotator may be.
-        truths: (I, K) posterior -> (I, K) log prior of the truths, in nats, and the log density of its own parameters.
-        start: (I, K) posterior to begin with.
-    """
-    g, k, _ = grid.log_rates.shape
-    flat = grid.log_rates.reshape(g, k * k)
-    posterior, prior, bounds = start, grid.log_priors[0], list[float]()
-    weights = np.zeros((0, g))
-    for step in range(STEPS):
-        met = (indicator.T @ posterior).reshape(-1, k, k).transpose(0, 2, 1).reshape(-1, k * k)  # [j, t, l]
-        if step:
-            seen = met.sum(axis=1) > 0
-            prior = grid.log_priors[int((grid.log_priors @ weights[seen].sum(axis=0)).argmax())]
-        score = met @ flat.T + prior
-        weights = softmax(score, axis=1)
-        known, density = truths(posterior)
-        rates = (weights @ flat).reshape(-1, k, k).transpose(0, 2, 1).reshape(-1, k)
-        joint = known + indicator @ rates
-        posterior = softmax(joint, axis=1)
-        divergence = float((weights * (log_softmax(score, axis=1) - prior)).sum())
-        bounds.append(float(logsumexp(joint, axis=1).sum()) - divergence + density)
-        if step > 1 and bounds[-1] - bounds[-2] < TOLERANCE * max(indicator.nnz, 1):
-            break
-    return Placed(posterior, weights, bounds)
+    def _suits(self, given: Given) -> Floats:
+        """(H,) nats of the places of those who gave labels under each prior."""
+        return np.asarray(self.grid.log_priors @ self.weights[given.labels_per_annotator > 0].sum(axis=0))
 
 
-def indicator(item: Ints, column: Ints, shape: tuple[int, int]) -> sp.csr_array:
-    """(I, J * K) sparse, 1 at each label's item and its annotator's column of what was said."""
-    return sp.csr_array((np.ones(len(item)), (item, column)), shape=shape)
+def on_grid(given: Given, grid: Grid) -> OnGrid:
+    """Annotators of whom nothing is known yet."""
+    return OnGrid(grid, np.tile(np.exp(grid.log_priors[0]), (given.n_annotators, 1)))
 
 
 def normal(values: Floats, mean: float, deviation: float) -> Floats:

@@ -57,7 +57,7 @@ class Kernel:
 
     def refit(self, given: Given, posterior: Floats) -> Kernel:
         """Expected counts of truth and label, pooled for the shared errors, shrunk for each annotator."""
-        return self._updated(given, _met(given, posterior), self.coin.refit(given, posterior))
+        return self._updated(given, given.met(posterior), self.coin.refit(given, posterior))
 
     def with_prior(self, alpha: float, beta: float) -> Kernel:
         """The same annotators under another Beta prior of their reliability."""
@@ -65,7 +65,7 @@ class Kernel:
 
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> Kernel:
         """Rows drawn from their Dirichlet posterior under known truths."""
-        met = _met(given, np.eye(given.width)[truth])
+        met = given.met(np.eye(given.width)[truth])
         likely = self._updated(given, met, self.coin.draw(given, truth, rng))
         drawn = rng.standard_gamma(met + self.strength * likely._centre() + TINY) + TINY
         return replace(likely, confusion=drawn / drawn.sum(axis=2, keepdims=True))
@@ -89,11 +89,3 @@ def kernel(given: Given, coin: Coin, strength: float = 4.0) -> Kernel:
     errors = (1 - np.eye(k)) / max(k - 1, 1)
     start = Kernel(np.zeros((0, k, k)), coin, errors, strength)
     return replace(start, confusion=start._centre())
-
-
-def _met(given: Given, posterior: Floats) -> Floats:
-    """(J, K, K) how often annotator j is expected to have met truth t and said k."""
-    k = given.width
-    pair = given.annotator * k + given.label
-    columns = [np.bincount(pair, weights=posterior[given.item, t], minlength=given.n_annotators * k) for t in range(k)]
-    return np.stack([c.reshape(-1, k) for c in columns], axis=1)

@@ -3,7 +3,8 @@ r"""Richer annotator models, each kept only where it earns its place.
 A free confusion kernel or a reliability that depends on the item explains more, and can explain the truth away: with a
 weak prior it settles on a permutation of the choices. So a stage is kept only if it predicts held-out labels better,
 by more than their noise, *and* stays in the same basin: its posterior agrees with the stage before on more than half of
-the items, and with the model's own answers at least as well as chance.
+the items, and with the model's own answers at least as well as chance. Of grades, which a generous crowd moves, truths
+next to each other agree.
 """
 
 from __future__ import annotations
@@ -28,19 +29,24 @@ class Stage(NamedTuple):
 
     Args:
         refine: makes such annotators for labels and a solution of the stage before.
-        early: tried before training too, starting from the model's own answers and not from the stage before: for what
-            one number per annotator may hide so well that its truths are no start.
+        early: tried before training too, with a sharpness of the model's answers of its own.
+        anew: starts from the model's own answers and not from the stage before: for what one number per annotator may
+            hide so well that its truths are no start.
+        near: choices apart that two truths may be and still count as the same; 1 for grades, which a bias moves.
     """
 
     refine: Callable[[Given, Solution[Any]], Annotators]
     early: bool = False
+    anew: bool = False
+    near: int = 0
 
     def fit(self, log_p: Floats, given: Given, before: Solution[Any]) -> Solution[Any]:
         """Fit to convergence."""
         annotators = self.refine(given, before)
-        if self.early:
+        if self.anew:
             return solve(log_p, given, annotators)
-        return solve(log_p, given, annotators, start=before.posterior, sharpness=before.sharpness)
+        sharpness = None if self.early else before.sharpness
+        return solve(log_p, given, annotators, start=before.posterior, sharpness=sharpness)
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def try_stage(
     gains = held_out(log_p, given, solution, stage, rng) - before
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
     refined = stage.fit(log_p, given, solution)
-    same = agreement(solution.posterior, refined.posterior)
+    same = agreement(solution.posterior, refined.posterior, stage.near)
     reason = ""
     if not gain > SURE * error:
         reason = "held-out labels are not predicted better"
@@ -113,9 +119,9 @@ def try_stage(
     return (refined if not reason else solution), Trial(name, not reason, gain, error, same, reason)
 
 
-def agreement(one: Floats, other: Floats) -> float:
-    """Share of items whose most probable truth is the same in two (I, K) posteriors; 1 without items."""
-    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean()) if len(one) else 1.0
+def agreement(one: Floats, other: Floats, near: int = 0) -> float:
+    """Share of items whose most probable truths in two (I, K) posteriors are at most `near` apart; 1 without items."""
+    return float((np.abs(one.argmax(axis=1) - other.argmax(axis=1)) <= near).mean()) if len(one) else 1.0
 
 
 def _agrees_with_model(log_p: Floats, posterior: Floats) -> bool:

@@ -11,12 +11,13 @@ import numpy as np
 from crowdtune.annotations import Floats
 from crowdtune.em.belief import Belief
 from crowdtune.em.coin import Coin
+from crowdtune.em.grid import Grid, OnGrid
 from crowdtune.em.kernel import Kernel
 from crowdtune.em.solve import Solution
 from crowdtune.em.stages import Trial
 from crowdtune.em.state import StateCoin
 
-KINDS = {kind.__name__: kind for kind in (Coin, Kernel, StateCoin, Solution, Trial)}
+KINDS = {kind.__name__: kind for kind in (Coin, Grid, Kernel, OnGrid, StateCoin, Solution, Trial)}
 
 Arrays = dict[str, Any]
 
@@ -53,4 +54,6 @@ def _get(found: Mapping[str, Any], name: str) -> Any:
         kind = KINDS[str(found[f"{name}.kind"])]
         return kind(**{part.name: _get(found, f"{name}.{part.name}") for part in fields(kind)})
     value = found[name]
+    if value.ndim and value.dtype.kind == "U":
+        return tuple(value.tolist())
     return value.item() if value.ndim == 0 else value

@@ -11,11 +11,13 @@ from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.em.belief import Belief
 from crowdtune.em.coin import Coin
 from crowdtune.em.gibbs import interval_columns, sample
+from crowdtune.em.grid import OnGrid
 from crowdtune.em.prior import CrowdPrior
 from crowdtune.em.solve import STEPS
 from crowdtune.em.state import StateCoin, clusters
+from crowdtune.methods._habits import columns
 from crowdtune.methods._plan import Conclusion
-from crowdtune.metrics.guard import verdict
+from crowdtune.metrics.guard import Verdict, verdict
 
 BUSIEST = 50  # annotators by whom items are grouped: those with most labels
 CLUSTERS, SHOWN = 4, 5  # most groups of items on which the same annotators are to be trusted; ids shown of each
@@ -30,12 +32,14 @@ class Ending:
         learned: Beta priors of the crowd held possible, where the prior is learned; else None.
         log_p: (I, K) log-probabilities of the untrained model, centred.
         gold: (I,) True for items whose gold answer is evidence.
+        verdict: on the crowd.
     """
 
     coins: Coin
     learned: CrowdPrior | None
     log_p: Floats
     gold: Bools
+    verdict: Verdict
 
 
 def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: Ending) -> Conclusion:
@@ -54,6 +58,7 @@ def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: En
     rng = np.random.default_rng(belief.seed)
     start = (belief.log_p, belief.given, end.annotators, end.sharpness)
     drawn = sample(*start, rng, prior=ending.coins, learned=ending.learned)
+    shown: dict[str, list[Any]] = interval_columns(drawn, annotations)
     results: dict[str, Any] = {
         "annotator_model": type(end.annotators).__name__.lower(),
         "sharpness": end.sharpness,
@@ -66,7 +71,11 @@ def conclude(belief: Belief, log_p: Floats, annotations: Annotations, ending: En
         group = clusters(trust, CLUSTERS, rng)
         results["clusters"] = _by_cluster(trust, annotations, who, group)
         said = verdict(_as_tasks(annotations, group), ending.log_p, gold=ending.gold, seed=belief.seed)
-    return Conclusion(drawn.posterior, interval_columns(drawn, annotations), results, said, group)
+    if isinstance(end.annotators, OnGrid):
+        results["annotator_model"] = end.annotators.grid.answers
+        shown |= columns(end.annotators.grid.names, drawn.numbers, annotations)
+        said = replace(ending.verdict, start=belief.first)  # a generous crowd's truths are others than the votes
+    return Conclusion(drawn.posterior, shown, results, said, group)
 
 
 def _as_tasks(annotations: Annotations, group: Ints) -> Annotations:

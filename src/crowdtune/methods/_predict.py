@@ -13,7 +13,7 @@ from crowdtune.lm.encode import Encoded
 from crowdtune.lm.generate import generate
 from crowdtune.lm.reading import load_reading, load_trained
 from crowdtune.lm.score import score
-from crowdtune.metrics.accuracy import accuracy, calibration_error, negative_log_likelihood, recall
+from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
 from crowdtune.metrics.held_out import TINY, compare, held_out
 from crowdtune.runs import Run
 
@@ -80,6 +80,8 @@ def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, 
 def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
     """Accuracy, negative log-likelihood (nats), calibration error and the recall of each choice, on items with gold.
 
+    Where answers are grades, their weighted kappa and mean error too.
+
     Args:
         probabilities: (I, K) rows sum to 1.
         items: I items.
@@ -90,6 +92,7 @@ def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
         "negative_log_likelihood": negative_log_likelihood(probabilities, items.gold),
         "calibration_error": calibration_error(probabilities, items.gold),
         "recall": recall(probabilities, items),
+        **graded(probabilities, items),
     }
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from crowdtune.aggregate import aggregator
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
@@ -19,12 +17,12 @@ from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
+from crowdtune.methods._gold import against_gold
 from crowdtune.methods._plan import Conclusion, Method, Plan
 from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._responses import written
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
-from crowdtune.metrics.crowd import annotator_accuracy, reliability
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
@@ -183,7 +181,7 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     if start.anchor.contrast is not None:
         return told
     return told | {
-        **_against_gold(annotations, posterior, start.zero_shot, after),
+        **against_gold(annotations, posterior, start.zero_shot, after),
         "agreement_with_zero_shot": agreement(start.zero_shot, after),
     }
 
@@ -209,24 +207,6 @@ def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[
     if encoded.format.style == "responses":
         return {"test": response_quality(table, encoded, items)}
     return {"test": quality(np.exp(table), items)}
-
-
-def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:
-    """What can be checked where items have gold: shares of items answered right, and whether trust was well placed."""
-    gold = annotations.items.gold
-    if not (gold >= 0).any():
-        return {}
-    truth = annotator_accuracy(annotations)
-    judged = np.flatnonzero(~np.isnan(truth))
-    trust = reliability(annotations, posterior)[judged]
-    correlation = spearmanr(trust, truth[judged]).statistic if len(judged) > 2 else None
-    return {
-        "posterior_accuracy": accuracy(posterior, gold),
-        "model_accuracy": accuracy(np.exp(after), gold),
-        "zero_shot_accuracy": accuracy(np.exp(before), gold),
-        "majority_accuracy": accuracy(aggregator("majority").fit(annotations).posterior, gold),
-        "reliability_spearman": None if correlation is None or np.isnan(correlation) else float(correlation),
-    }
 
 
 def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ r"""Joint: one truth per item, learned with the model; annotators by EM. The rec
 | an annotator knows or guesses uniformly | is right, or says another choice (`em.Coin`): liars inform |
 | expertise by gradient, a rate to tune | EM on a table of the model's answers, renewed as batches pass (`em.Belief`) |
 | the model's confidence taken as it is | its sharpness is fitted |
-| one way to err, alike on every item | confusion kernels (`em.Kernel`) and reliability that depends on the item |
-| | (`em.StateCoin`, Eq. 5), each kept only if it predicts held-out labels better |
+| one way to err, alike on every item | confusion kernels (`em.Kernel`), bias and spread of grades, a lean to the |
+| | first of a pair (both `em.OnGrid`), and reliability that depends on the item (`em.StateCoin`, Eq. 5), each kept |
+| | only if it predicts held-out labels better |
 
 Order: a verdict on whether the crowd can be resolved, and by what; EM on the frozen model's centred answers, beginning
 with an M-step from the explanation the verdict leads to; training with EM beside it, and richer annotators if they earn
@@ -28,11 +29,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from crowdtune.annotations import Annotations, Bools, Floats
+from crowdtune.annotations import Annotations, Bools, Floats, Items
 from crowdtune.annotators.one_coin import OneCoin
 from crowdtune.em.belief import Belief
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Given, finite, given
+from crowdtune.em.grid import on_grid
+from crowdtune.em.grids import grade_grid, pair_grid
 from crowdtune.em.kernel import kernel
 from crowdtune.em.prior import above_chance, crowd_prior, solve_coin
 from crowdtune.em.solve import solve
@@ -49,7 +52,9 @@ from crowdtune.objectives.evidence import Evidence
 from crowdtune.objectives.likelihood import Likelihood
 
 BLANK = 2.0  # alpha and beta of an annotator whom neither options nor history know
-LARGEST = 50_000_000  # cells of confusion matrices, J x K x K, from which kernels are not tried
+LARGEST = 50_000_000  # cells of confusion matrices, J x K x K, from which kernels are not tried, and of grids
+MOST_OF_PAIR = 3  # choices: the first, the second, a tie
+NARROW = 3  # grades of a scale on which truths next to each other are not the same
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Joint:
     prior_alpha: float | None = None  # Beta(alpha, beta) prior on each reliability; None learns it from the crowd
     prior_beta: float | None = None  # see prior_alpha; both or none
     kernels: bool = True  # try confusion kernels, where all items share their choices
+    grids: bool = True  # try bias and spread of who grades, and a lean to the first place of who compares
     state_rank: int = 8  # try reliability that depends on the item, on a read-out of so many numbers; 0 = never
     gold: int = 0  # gold items used as evidence, chosen at random; -1 = all
     history: str = ""  # folder of an earlier run whose annotators are a prior
@@ -99,7 +105,7 @@ class Joint:
         else:
             first = solve(log_p, labels, coin(labels, *self._prior(annotations)), start=said.start)
         belief = Belief(log_p, labels, first, self._stages(annotations, labels, anchor), self.trials_seed)
-        ending = Ending(first.annotators, crowd_prior(lowest) if learned else None, anchor.log_p, gold)
+        ending = Ending(first.annotators, crowd_prior(lowest) if learned else None, anchor.log_p, gold, said)
         em = self.updates == "em"
         if em:
             belief.advance(early=True)
@@ -132,17 +138,30 @@ class Joint:
         return np.isin(np.arange(len(annotations.items)), chosen)
 
     def _stages(self, annotations: Annotations, labels: Given, anchor: Anchor) -> dict[str, Stage]:
-        """Richer annotators that this data allows."""
-        items = annotations.items
+        """Richer annotators that this data allows, those of fewest numbers first."""
+        k, kind = labels.width, _alike(annotations.items) if self.per_task or len(annotations.items.tasks) == 1 else ""
         stages: dict[str, Stage] = {}
-        same = len(items) > 0 and bool(items.shared_choices.all() and (items.n_choices == items.max_choices).all())
-        small = labels.n_annotators * labels.width**2 <= LARGEST
-        if self.kernels and same and small and (self.per_task or len(items.tasks) == 1):
-            stages["kernel"] = Stage(lambda seen, solution: kernel(seen, _coin(solution.annotators)))
+        small = labels.n_annotators * k**2 <= LARGEST
+        if self.grids and small and (kind == "grade" or (kind == "pair" and k <= MOST_OF_PAIR)):
+            grid = (grade_grid if kind == "grade" else pair_grid)(k)
+            if labels.n_annotators * len(grid.points) <= LARGEST:
+                near = int(kind == "grade" and k > NARROW)
+                stages[kind] = Stage(lambda seen, solution: on_grid(seen, grid), early=True, near=near)
+        if self.kernels and small and kind and not ("pair" in stages and k == 2):  # which says as much
+            stages["kernel"] = Stage(
+                lambda seen, solution: kernel(seen, _coin(solution.annotators)), early=bool(stages)
+            )
         if self.state_rank and anchor.hidden.shape[1]:
             phi = read_out(anchor.hidden, self.state_rank)
-            stages["state"] = Stage(lambda seen, solution: state_coin(coin(seen), phi), early=True)
+            stages["state"] = Stage(lambda seen, solution: state_coin(coin(seen), phi), early=True, anew=True)
         return stages
+
+
+def _alike(items: Items) -> str:
+    """The kind of all items where their choices mean the same by their place and are as many everywhere, else ""."""
+    kinds = {items.kinds[m] for m in np.unique(items.task).tolist()}
+    even = len(kinds) == 1 and items.max_choices > 1 and bool((items.n_choices == items.max_choices).all())
+    return "".join(kinds) if even and (kinds == {"pair"} or items.shared_choices.all()) else ""
 
 
 def _by_gradient(coins: Coin, annotations: Annotations) -> Likelihood:

@@ -83,6 +83,66 @@ def calibration_error_by_mass(probabilities: Floats, gold: Ints, bins: int = 15)
     return float(sum(abs(gap[part].sum()) for part in np.array_split(order, bins)) / len(rows))
 
 
+def best_grade(probabilities: Floats) -> Floats:
+    """(I,) most probable of K grades; of tied ones the mean, which may lie between two."""
+    best = np.isclose(probabilities, probabilities.max(axis=1, keepdims=True))
+    return np.asarray((best * np.arange(probabilities.shape[1])).sum(axis=1) / best.sum(axis=1))
+
+
+def mean_absolute_error(answers: Floats, gold: Ints) -> float:
+    """Mean distance in grades of (I,) answers from (I,) gold where that is known, NaN without; -1 is unknown gold."""
+    known = gold >= 0
+    return float(np.abs(answers[known] - gold[known]).mean()) if known.any() else float("nan")
+
+
+def quadratic_weighted_kappa(answers: Floats, gold: Ints) -> float:
+    r"""Agreement of grades beyond chance, where a mistake weighs as the square of its distance.
+
+    .. math:: 1 - \frac{\operatorname{mean} (a - g)^2}
+                  {\operatorname{var} a + \operatorname{var} g + (\bar a - \bar g)^2}
+
+    The denominator is the mean square where answers and gold come in any order; of K nothing is left.
+
+    Args:
+        answers: (I,) grades, perhaps between two.
+        gold: (I,) grades, -1 unknown.
+
+    Returns:
+        At most 1, 0 by chance; NaN without gold, and where all answers and all gold are one grade.
+
+    Example:
+        >>> quadratic_weighted_kappa(np.array([0.0, 1.0, 2.0, 2.0]), np.array([0, 1, 2, 1]))
+        0.8
+
+    References:
+        Cohen, Weighted kappa, 1968.
+    """
+    known = gold >= 0
+    if not known.any():
+        return float("nan")
+    own, right = answers[known], gold[known]
+    chance = float(own.var() + right.var() + (own.mean() - right.mean()) ** 2)
+    return 1 - float(((own - right) ** 2).mean()) / chance if chance > 0 else float("nan")
+
+
+def graded(probabilities: Floats, items: Items) -> dict[str, float]:
+    """quadratic_weighted_kappa and mean_absolute_error of the tasks of grades with gold; {} where there is none.
+
+    Of several such tasks the mean, by their items with gold.
+    """
+    answers, found, counts = best_grade(probabilities), list[tuple[float, float]](), list[int]()
+    for m in [m for m, kind in enumerate(items.kinds) if kind == "grade"]:
+        inside = np.flatnonzero((items.task == m) & (items.gold >= 0))
+        if len(inside):
+            own, gold = answers[inside], items.gold[inside]
+            found.append((quadratic_weighted_kappa(own, gold), mean_absolute_error(own, gold)))
+            counts.append(len(inside))
+    if not found:
+        return {}
+    kappa, error = np.average(found, weights=counts, axis=0).tolist()
+    return {"quadratic_weighted_kappa": kappa, "mean_absolute_error": error}
+
+
 def entropy(probabilities: Floats) -> Floats:
     """(I,) entropy of each row in nats."""
     safe = np.where(probabilities > 0, probabilities, 1.0)

@@ -150,6 +150,16 @@ def shifted(found: Shift) -> Bools:
     return (np.abs(np.nan_to_num(found.grades)) >= SHIFT) & discoveries(found.p)
 
 
+def higher(grades: float, than: str) -> str:
+    """A shift in words.
+
+    Example:
+        >>> higher(-0.52, "others on the same items")
+        '0.5 grades lower than others on the same items'
+    """
+    return f"{abs(grades):.1f} grades {'higher' if grades > 0 else 'lower'} than {than}"
+
+
 def median_seconds(annotations: Annotations) -> Floats:
     """(J,) median time of an annotator's labels in seconds, NaN where none is known."""
     j = len(annotations.annotators)

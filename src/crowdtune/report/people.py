@@ -14,7 +14,19 @@ from crowdtune.annotations import Floats
 from crowdtune.report.charts import FULL, chance_line, lane, matrix, sample
 from crowdtune.report.names import Names
 from crowdtune.report.told import Told
-from crowdtune.report.wording import CHOICE, count, known, seconds, several, share, span, visible
+from crowdtune.report.wording import (
+    CHOICE,
+    count,
+    decimal,
+    known,
+    points,
+    seconds,
+    several,
+    share,
+    signed,
+    span,
+    visible,
+)
 
 ROWS = 1200  # annotators in the table: as many as keep the file small
 TASKS = 5  # tasks with a column each; with more, the file has them
@@ -52,6 +64,9 @@ OPTIONAL = (
     Column("accuracy", "Right", share, "share of this annotator's labels equal to the known answer"),
     Column("agreement", "Agrees", share, "share of other annotators' labels on the same items that were the same"),
     Column("seconds", "Time", seconds, "typical time for one label"),
+    Column("bias_grades", "Bias", signed, "grades above (+) or below (−) what is right"),
+    Column("spread", "Spread", decimal, "typical distance from that bias, in grades"),
+    Column("lean", "Lean", points, "how much more often than is right the first is preferred, in points of 100"),
 )
 
 

@@ -81,6 +81,32 @@ def decimal(value: Any) -> str:
     return ("−" if value < 0 else "") + shown
 
 
+def signed(value: Any) -> str:
+    """A number with its sign and one decimal.
+
+    Example:
+        >>> [signed(v) for v in (0.52, -0.18, 0.04, None)]
+        ['+0.5', '−0.2', '0.0', '–']
+    """
+    if not known(value):
+        return NONE
+    shown = f"{abs(value):.1f}"
+    return shown if not float(shown) else ("+" if value > 0 else "−") + shown
+
+
+def points(value: Any) -> str:
+    """A difference of shares in points of 100, with its sign.
+
+    Example:
+        >>> [points(v) for v in (0.118, -0.2, 0.001)]
+        ['+12', '−20', '0']
+    """
+    if not known(value):
+        return NONE
+    whole = round(100 * value)
+    return f"{abs(whole)}" if not whole else ("+" if whole > 0 else "−") + f"{abs(whole)}"
+
+
 def seconds(value: Any) -> str:
     """A time.
 

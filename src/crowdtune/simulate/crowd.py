@@ -37,6 +37,22 @@ def simulate(
         raise unknown_name("noise", noise, NOISES)
     if weight < 0:
         raise InputError(f"weight={weight} must be 0 or more.")
+    require_truths(items)
+    if reliability.ndim == 2 and reliability.shape[1] != len(items.tasks):
+        raise InputError(
+            f"the reliabilities are for {reliability.shape[1]} tasks, the items have {len(items.tasks)} "
+            f"({', '.join(items.tasks)}). Give as many."
+        )
+    per_task = reliability if reliability.ndim == 2 else np.repeat(reliability[:, None], len(items.tasks), axis=1)
+    item, annotator = pairs(len(items), len(per_task), overlap, rng)
+    truth = items.gold[item]
+    right = rng.random(len(item)) < per_task[annotator, items.task[item]]
+    label = np.where(right, truth, _errors(items, item, annotator, noise, weight, rng))
+    return Annotations(items, [f"a{j + 1}" for j in range(len(per_task))], item, annotator, label)
+
+
+def require_truths(items: Items) -> None:
+    """Refuse items whose truth is not known, or on which nobody can err."""
     if (items.gold < 0).any():
         first = items.ids[int(np.flatnonzero(items.gold < 0)[0])]
         raise InputError(
@@ -47,20 +63,9 @@ def simulate(
         raise InputError(
             f"item '{first}' has one choice; annotators can only err between two at least. Pass --choices."
         )
-    if reliability.ndim == 2 and reliability.shape[1] != len(items.tasks):
-        raise InputError(
-            f"the reliabilities are for {reliability.shape[1]} tasks, the items have {len(items.tasks)} "
-            f"({', '.join(items.tasks)}). Give as many."
-        )
-    per_task = reliability if reliability.ndim == 2 else np.repeat(reliability[:, None], len(items.tasks), axis=1)
-    item, annotator = _pairs(len(items), len(per_task), overlap, rng)
-    truth = items.gold[item]
-    right = rng.random(len(item)) < per_task[annotator, items.task[item]]
-    label = np.where(right, truth, _errors(items, item, annotator, noise, weight, rng))
-    return Annotations(items, [f"a{j + 1}" for j in range(len(per_task))], item, annotator, label)
 
 
-def _pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """(N,) item and (N,) annotator of every label."""
     if overlap == "shared":
         count = n_annotators

@@ -52,3 +52,20 @@ def reliability(spec: str) -> Floats:
     if not len(values) or not ((values >= 0) & (values <= 1)).all():
         raise InputError(f"reliability '{spec}' must be shares from 0 to 1, one for each annotator.")
     return values
+
+
+def numbers(spec: str, name: str, size: int) -> Floats:
+    """(J,) numbers with commas; one number is everybody's.
+
+    Args:
+        spec: the text.
+        name: of what it says, for errors.
+        size: J; 0 for as many as there are.
+    """
+    try:
+        values = np.array([float(v) for v in spec.split(",")])
+    except ValueError as e:
+        raise InputError(f"{name} '{spec}' is not a list of numbers. Write 0.5,-0.5,0 or one number for all.") from e
+    if size and len(values) not in (1, size):
+        raise InputError(f"{name} '{spec}' has {len(values)} numbers for {size} annotators. Give one each, or one.")
+    return values if not size or len(values) == size else np.repeat(values, size)
