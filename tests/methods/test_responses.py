@@ -26,16 +26,17 @@ FREE = PromptFormat("responses", "{prompt} Answer :")
 
 
 def written(n: int, knew: np.ndarray | None = None) -> Items:
-    """The answer to "task w7" is "w8 w7 w8"; who does not know answers the next item's question."""
+    """The answer to "task w7" is "w8 w7 w8"; who does not know answers another item, any."""
     made = word_items(n)
     right = [f"{WORDS[(w + 1) % 40]} {WORDS[w % 40]} {WORDS[(w + 1) % 40]}" for w in range(n)]
-    said = right if knew is None else [right[i] if knew[i] else right[(i + 7) % n] for i in range(n)]
+    other = np.random.default_rng(1).permutation(n)
+    said = right if knew is None else [right[i] if knew[i] else right[other[i]] for i in range(n)]
     sets = [(one,) if one == gold else (one, gold) for one, gold in zip(said, right, strict=True)]
     gold = np.array([len(own) - 1 for own in sets])
     return replace(made, choice_sets=sets, choice_set=np.arange(n), gold=gold, kinds=("text",))
 
 
-def crowd(n: int = 120) -> tuple[Annotations, np.ndarray]:
+def crowd(n: int = 240) -> tuple[Annotations, np.ndarray]:
     """One response an item; the first of three annotators knows nine of ten, the others one."""
     rng = np.random.default_rng(0)
     who = np.arange(n) % 3
@@ -64,14 +65,14 @@ def test_who_answers_other_items_is_found_and_not_learned_from(taught: Path, tmp
     test = written(40)
     losses = {}
     for method in ("noisy", "realm", "oracle"):
-        run = train(annotations, method, QUICK | {"lm": str(taught), "epochs": "4"}, out=tmp_path / method, test=test)
+        run = train(annotations, method, QUICK | {"lm": str(taught), "epochs": "2"}, out=tmp_path / method, test=test)
         losses[method] = run.results["test"]["loss"]
         if method == "realm":
             trust = {row["annotator"]: row["reliability"] for row in run.annotators}
             for j, name in enumerate(annotations.annotators):
                 assert abs(trust[name] - knew[annotations.annotator == j].mean()) < 0.15
             table = pq.read_table(run.folder / "responses.parquet").to_pydict()
-            assert ((np.array(table["knew"]) > 0.5) == knew).mean() > 0.9
+            assert ((np.array(table["knew"]) > 0.5) == knew).mean() > 0.85
     assert losses["noisy"] - losses["realm"] > 0.8 * (losses["noisy"] - losses["oracle"])
 
 

@@ -17,6 +17,7 @@ from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.wording import question
 
 SCORING_TOKENS = 4096  # in a forward pass without gradients
+WIDER = 2  # memory of a token of a text, whose logits are of the whole vocabulary, to that of a prompt
 
 
 def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
@@ -128,7 +129,7 @@ def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[l
 def _batches(encoded: Encoded) -> Iterator[list[int]]:
     """Cut items, shortest first, into batches of at most SCORING_TOKENS tokens with their padding."""
     batch: list[int] = []
-    lengths = encoded.lengths().tolist()
+    lengths = (encoded.lengths() * (WIDER if encoded.texts else 1)).tolist()
     for i in sorted(range(len(encoded)), key=lambda i: lengths[i]):
         if batch and (len(batch) + 1) * lengths[i] > SCORING_TOKENS:
             yield batch

@@ -58,7 +58,7 @@ class Anchor:
     log_p: Floats
     hidden: Singles
     contrast: Callable[[LanguageModel | None], Contrast] | None = None
-    refreshes: int = 1
+    refreshes: int = 0
 
 
 @dataclass(frozen=True, eq=False)

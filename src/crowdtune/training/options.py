@@ -21,7 +21,7 @@ class Training:
     chat: bool = False  # wrap prompts in the tokenizer's chat template
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     background: Literal["shuffled", "none"] = "shuffled"  # free responses are measured against other prompts, or none
-    refreshes: int = 1  # times free responses are weighed again during training, its end among them
+    refreshes: int = 0  # times free responses are weighed again by the model in training, its end among them
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, or 2e-4 with LoRA
     epochs: float = 2.0  # passes over the items
@@ -39,13 +39,13 @@ class Training:
     def __post_init__(self) -> None:
         if self.background not in ("shuffled", "none"):
             raise InputError(f"background '{self.background}' is unknown. Allowed: shuffled, none.")
-        for name in ("refreshes", "max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
+        for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
         if self.rate <= 0 or self.weight_decay < 0:
             raise InputError(f"learning_rate={self.rate} must be above 0, weight_decay={self.weight_decay} not below.")
-        if self.points < 0:
-            raise InputError(f"points={self.points} must be 0 or more.")
+        if self.points < 0 or self.refreshes < 0:
+            raise InputError(f"points={self.points} and refreshes={self.refreshes} must be 0 or more.")
         if not 0 <= self.warmup < 1:
             raise InputError(f"warmup={self.warmup} must be a share from 0 to below 1.")
 

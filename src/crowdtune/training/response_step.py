@@ -28,7 +28,11 @@ class Responding(Protocol):
 
 
 class ResponseStep(TrainerCallback):
-    """Refreshes the weights of responses at points evenly spread over training, its end among them."""
+    """Refreshes the weights of responses at points evenly spread over training, its end among them.
+
+    What was learned from a response speaks for it: asked in training, a model confirms what it was told. So by default
+    (0 times) the untrained model alone is asked.
+    """
 
     def __init__(self, belief: Responding) -> None:
         self.belief, self.steps = belief, 0
