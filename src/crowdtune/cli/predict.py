@@ -12,7 +12,7 @@ from crowdtune.cli._screen import only_our_voice, say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.write.tables import check_form, write_table
 
-SHOWN = 10
+SHOWN, WIDE = 10, 100  # items, and characters of a response, on screen
 
 
 @reads
@@ -39,7 +39,7 @@ def predict(
         return
     if "response" in table:
         for item, text in list(zip(table["item"], table["response"], strict=True))[:SHOWN]:
-            show(f"{item}\t{text}")
+            show(f"{item}\t{text if len(text) <= WIDE else text[:WIDE] + '...'}")
         show(f"{len(table['item'])} items answered")
     else:
         _show_labels(table)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from crowdtune.aggregate import answers, medoid
 from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.em.alike import Alike, alike
 from crowdtune.em.responses import Responses, solve_responses
@@ -23,12 +24,28 @@ from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.responses import Responses as Weighted
 
 TOLD = 3.0  # standard errors by which responses must be likelier under their own prompts than under others
+TINY = 1e-12
 LITTLE = 0.2  # share of known responses below which nobody is trusted
 
 
 def written(items: Items) -> bool:
     """Whether answers are free texts."""
     return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """What the responses to the same items say of each other.
+
+    Args:
+        pairs: how alike two of them are.
+        near: (I, K) shares, largest for the answer nearest to what all say.
+        closeness: (J,) mean cosine of an annotator's answers to the mean of the others', None where there was no other.
+    """
+
+    pairs: Alike
+    near: Floats
+    closeness: list[Any]
 
 
 @dataclass(eq=False)
@@ -38,13 +55,13 @@ class Belief:
     Args:
         annotations: N responses.
         anchor: asks a model.
-        pairs: evidence of similar responses, or None.
+        company: what responses to the same items say of each other, or None.
         refreshes: how often the model is asked during training.
     """
 
     annotations: Annotations
     anchor: Anchor
-    pairs: Alike | None
+    company: Company | None
     refreshes: int
     weights: Floats = field(init=False)
     found: Responses = field(init=False)
@@ -63,7 +80,7 @@ class Belief:
             len(self.annotations.annotators),
             log_ratio=said.log_ratio[at],
             unrelated=said.unrelated,
-            pairs=self.pairs,
+            pairs=None if self.company is None else self.company.pairs,
         )
         self.weights = np.zeros(said.log_ratio.shape)
         np.add.at(self.weights, at, self.found.knew)
@@ -71,7 +88,7 @@ class Belief:
 
 def respond(annotations: Annotations, anchor: Anchor, *, together: bool) -> Plan:
     """Weigh responses by REALM for texts, `together` with the other responses to their item."""
-    belief = Belief(annotations, anchor, _pairs(annotations) if together else None, anchor.refreshes)
+    belief = Belief(annotations, anchor, _company(annotations) if together else None, anchor.refreshes)
     everything = from_targets(annotations.items, belief.weights, (annotations.labels_per_item > 0).astype(float))
     return Plan(
         everything,
@@ -96,14 +113,22 @@ def imitate(annotations: Annotations, weights: Floats, story: str) -> Plan:
     )
 
 
-def _pairs(annotations: Annotations) -> Alike | None:
-    """How alike the responses to an item are, None where no item has two."""
+def _company(annotations: Annotations) -> Company | None:
+    """Compare the responses to each item, None where no item has two."""
     if not (annotations.labels_per_item > 1).any():
         return None
-    texts = [annotations.items.text(i, k) or "" for i, k in zip(annotations.item, annotations.label, strict=True)]
-    distinct = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    table = embed(list(distinct))[[distinct[text] for text in texts]]
-    return alike(annotations.item, annotations.annotator, table, annotations.label, np.random.default_rng(0))
+    items = annotations.items
+    texts = answers(items)
+    table = embed(texts)
+    row = {text: r for r, text in enumerate(texts)}
+    said = [row[items.choices(i)[k]] for i, k in zip(annotations.item, annotations.label, strict=True)]
+    rng = np.random.default_rng(0)
+    fit = medoid(annotations, table)
+    return Company(
+        alike(annotations.item, annotations.annotator, table[said], annotations.label, rng),
+        fit.posterior,
+        list(fit.columns["closeness"]),
+    )
 
 
 def _verdict(belief: Belief) -> Verdict:
@@ -111,7 +136,7 @@ def _verdict(belief: Belief) -> Verdict:
     at = (belief.annotations.item, belief.annotations.label)
     above = _above(belief.said.log_ratio[at], belief.said.unrelated)
     share, start = float(belief.found.knew.mean()), belief.weights
-    if above < TOLD and belief.pairs is None:
+    if above < TOLD and belief.company is None:
         words = (
             "Unresolvable: the model finds these responses no likelier after their own prompts than after others, and "
             "no item has two to compare. Take a larger model, or two responses to some items."
@@ -133,15 +158,15 @@ def _above(own: Floats, other: Floats) -> float:
 
 
 def _conclude(belief: Belief) -> Conclusion:
-    found = belief.found
-    share = belief.weights / np.maximum(belief.weights.sum(axis=1, keepdims=True), 1e-12)
+    found, company = belief.found, belief.company
+    worth = belief.weights if company is None else belief.weights * company.near
     columns: dict[str, list[Any]] = {
         "reliability": _rounded(found.expertise),
         "reliability_low": _rounded(found.low),
         "reliability_high": _rounded(found.high),
-    }
+    } | ({} if company is None else {"closeness": company.closeness})
     results = {"responses_believed": float(found.knew.mean())}
-    return Conclusion(share, columns, results, knew=found.knew)
+    return Conclusion(worth / np.maximum(worth.sum(axis=1, keepdims=True), TINY), columns, results, knew=found.knew)
 
 
 def _rounded(values: Floats) -> list[float]:
