@@ -1,0 +1,30 @@
+"""Every script in examples/ runs as a user would run it, here with a tiny model, and prints what its test looks for."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PRINTS = {  # script -> parts of what it prints
+    "texts": ["is right in", "answers right: "],
+    "grades": ["than is right", "mean error, in grades: "],
+    "responses": ["answers the question in", "What keeps a boat afloat?"],
+    "questions": ["Is it urgent? ", "answers right: "],
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def test_an_example_runs_and_prints_its_result(
+    name: str, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = EXAMPLES / f"{name}.py"
+    assert len(path.read_text().splitlines()) <= 40
+    monkeypatch.setattr(sys, "argv", [str(path), str(tiny_llama)])
+    runpy.run_path(str(path), run_name="__main__")
+    printed = capsys.readouterr().out
+    for part in PRINTS[name]:
+        assert part in printed
