@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,25 @@ def config(folder: Path, **changes: object) -> CrowdConfig:
         seed=3,
     )
     return CrowdConfig(**(fixed | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path: Path, packing: bool) -> None:
+    """Responses of one to four tokens with weights of their own: 12 x 1, 4 x 3 and 1 x 12 take the same step."""
+    items = word_items(12)
+    sets = [(" ".join(["w1", "w2", "w3", "w4"][: 1 + i % 4]),) for i in range(12)]
+    nothing = np.zeros(12, dtype=np.int64)
+    items = replace(items, choice_sets=sets, choice_set=np.arange(12), gold=nothing, kinds=("text",))
+    weights = np.linspace(0.1, 2, 12)[:, None]
+    after = []
+    for batch, accumulation in ((12, 1), (4, 3), (1, 12)):
+        changes = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation}
+        changes |= {"style": "auto", "packing": packing and batch < 12}
+        trainer = CrowdTrainer(str(tiny_llama), config(tmp_path, **changes), from_targets(items, weights, np.ones(12)))
+        trainer.train()
+        after.append(trainer.lm.model.model.embed_tokens.weight.detach().clone())
+    torch.testing.assert_close(after[1], after[0], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(after[2], after[0], atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["per-label", "joint", "soft"])

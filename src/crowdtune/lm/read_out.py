@@ -79,6 +79,25 @@ def by_response(model: Any, batch: Batch) -> Tensor:
     return log_likelihoods(model, batch).masked_fill(batch["answers"] < 0, MASKED)
 
 
+def by_packed_response(model: Any, batch: Batch) -> Tensor:
+    """The same as `by_response` with all prompts and texts of the batch in one row, without a token of padding.
+
+    Positions start again with each text, which is how transformers' causal models tell sequences apart, with every
+    attention. A prompt is read again for each of its texts, so this pays where items have one response.
+    """
+    row, column, text = _existing(batch)
+    prompt = batch["attention_mask"][row].bool()
+    there = torch.cat([prompt, text >= 0], dim=1)
+    ids = torch.cat([batch["input_ids"][row], text], dim=1)[there]
+    said = torch.cat([torch.zeros_like(prompt), text >= 0], dim=1)[there].nonzero()[:, 0]
+    position = (there.cumsum(dim=1) - 1)[there]
+    logits = model(input_ids=ids[None], position_ids=position[None], logits_to_keep=said - 1, use_cache=False).logits[0]
+    log_p = -torch.nn.functional.cross_entropy(logits.float(), ids[said], reduction="none")
+    item, choice = (code[:, None].expand_as(text)[text >= 0] for code in (row, column))
+    total = torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
+    return total.masked_fill(batch["answers"] < 0, MASKED)
+
+
 READ_OUTS: dict[str, ReadOut] = {
     "words": at_answer,
     "letters": at_answer,

@@ -17,7 +17,7 @@ from crowdtune.examples import Examples
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.read_out import READ_OUTS
+from crowdtune.lm.read_out import READ_OUTS, by_packed_response
 from crowdtune.lm.score import against, collate
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
@@ -89,6 +89,10 @@ class CrowdTrainer(Trainer):
         held_out = self._tokenized(eval_dataset, form, args)
         read = next((d.encoded.format for d in (train, held_out) if d is not None), form)
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
+        if args.packing:
+            if read.style != "responses" or self.lm.is_encoder_decoder:
+                raise ValueError("packing is for free responses and causal models. Leave out packing=True.")
+            self.read_out = by_packed_response
         kwargs.setdefault("compute_metrics", None if read.style == "responses" else gold_accuracy)
         self.objective = objective or _default_objective(train_dataset, read.style)
         super().__init__(
