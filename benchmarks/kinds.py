@@ -5,9 +5,9 @@
 
 texts: questions with an answer from a JSONL file (prompt, choices, answer), style=texts; annotators right in 90, 10
 and 10 % of all items, or --reliability. grades: bundled words from terrible to wonderful; annotators with biases of +1,
-+0.5 and -0.5 grades, exact to half a grade. The last items are for the test. Accuracy, or mean error in grades, with paired
-bootstrap intervals against `noisy`, and the share of the gap from noisy to oracle that is recovered. What is in the
-results file already is not trained again.
++0.5 and -0.5 grades, exact to half a grade. The last items are for the test. Accuracy, or mean error in grades, with
+paired bootstrap intervals against `noisy`, and the share of the gap from noisy to oracle that is recovered. What is in
+the results file already is not trained again.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from torch import Tensor
 from crowdtune.annotations import Items
 from crowdtune.lm.answers import units
 from crowdtune.lm.encode import encode
-from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.load import LanguageModel, _embedded, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.read_out import READ_OUTS, by_packed_response, by_response
 from crowdtune.lm.score import against, collate, score
@@ -29,6 +29,17 @@ def lm(request: pytest.FixtureRequest) -> LanguageModel:
     made = load(str(request.getfixturevalue(f"tiny_{request.param}")))
     made.model.eval()
     return made
+
+
+@pytest.fixture(scope="module")
+def embedded_tokenizer() -> LanguageModel:
+    """A tiny model with the embedded model's tokenizer, which keeps blanks."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    tokenizer = AutoTokenizer.from_pretrained(_embedded())
+    config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
+                         num_attention_heads=1)  # fmt: skip
+    return paired("tiny", LlamaForCausalLM(config), tokenizer)
 
 
 def items(kind: str = "choice") -> Items:
@@ -70,6 +81,18 @@ def test_texts_score_as_each_alone(lm: LanguageModel, normalise: str) -> None:
         wanted = torch.stack([p.sum() / divide(p, c) for p, c in zip(by_token, data.choices(i), strict=True)])
         np.testing.assert_allclose(table[i, : len(wanted)], wanted.log_softmax(0), atol=1e-5)
         assert np.isneginf(table[i, len(wanted) :]).all()
+
+
+@pytest.mark.parametrize("template", ["{prompt} Answer : ", "{prompt} Answer :\n", "  {prompt}  Answer :"])
+def test_blanks_at_the_end_of_a_prompt_belong_to_the_text(embedded_tokenizer: LanguageModel, template: str) -> None:
+    """lm-evaluation-harness' rule: no token is lost, and prompt and text together are the text as it is read."""
+    data = items()
+    encoded = encode(data, embedded_tokenizer, replace(TEXTS, template=template), 64)
+    for i, prompt in enumerate(data.prompts):
+        whole = template.replace("{prompt}", prompt)
+        blank = "" if whole[-1].isspace() else " "
+        for text, ids in zip(data.choices(i), encoded.texts[i], strict=True):
+            assert embedded_tokenizer.tokenizer.decode([*encoded.prompts[i], *ids]) == whole + blank + text
 
 
 def test_pmi_takes_off_what_a_text_is_likely_without_a_question(lm: LanguageModel) -> None:

@@ -42,7 +42,7 @@ def single_tokens(items: Items, texts: Sequence[str], lm: LanguageModel, form: P
 
 
 def continuations(
-    items: Items, texts: Sequence[str], prompts: Sequence[Sequence[int]], lm: LanguageModel, form: PromptFormat
+    items: Items, blanks: Sequence[str], texts: Sequence[str], lm: LanguageModel, form: PromptFormat
 ) -> list[list[list[int]]]:
     """I x K token ids of the choices as texts after their prompts; [] for a tie of the two things compared.
 
@@ -51,8 +51,8 @@ def continuations(
 
     Args:
         items: I items.
-        texts: their prompts.
-        prompts: the same as token ids.
+        blanks: what stands between prompt and choice.
+        texts: the prompts up to there.
         lm: whose tokenizer.
         form: texts, responses or reward; chat.
     """
@@ -64,9 +64,11 @@ def continuations(
     if lm.reads_apart:
         ids = lm.tokenizer([c for _, _, c in written], add_special_tokens=False).input_ids
     else:
-        whole = [texts[i] + ("" if form.chat or texts[i][-1:].isspace() else " ") + c for i, _, c in written]
-        ids = lm.tokenizer(whole, add_special_tokens=not form.chat).input_ids
-        ids = [row[len(prompts[i]) :] for row, (i, _, _) in zip(ids, written, strict=True)]
+        special = not form.chat
+        before = [len(ids) for ids in lm.tokenizer(list(texts), add_special_tokens=special).input_ids]
+        whole = [texts[i] + blanks[i] + c for i, _, c in written]
+        ids = lm.tokenizer(whole, add_special_tokens=special).input_ids
+        ids = [row[before[i] :] for row, (i, _, _) in zip(ids, written, strict=True)]
     end = [] if form.style == "texts" else [lm.end]
     for row, (i, k, _) in zip(ids, written, strict=True):
         found[i][k] = row + end

@@ -61,10 +61,19 @@ class Encoded:
         texts = [[ids if kept[i, k] else [] for k, ids in enumerate(own)] for i, own in enumerate(self.texts)]
         return replace(self, texts=texts)
 
+    def sizes(self) -> Ints:
+        """(I, 3) tokens of each prompt, how many texts go on from it, and tokens of the longest."""
+        texts = self.texts or [[]] * len(self)
+        rows = [
+            (len(prompt), sum(map(bool, own)), max(map(len, own), default=0))
+            for prompt, own in zip(self.prompts, texts, strict=True)
+        ]
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
     def lengths(self) -> Ints:
-        """(I,) tokens a model reads for each item."""
-        texts = [sum(map(len, own)) for own in self.texts] or [0] * len(self)
-        return np.array([len(p) + t for p, t in zip(self.prompts, texts, strict=True)], dtype=np.int64)
+        """(I,) tokens a model reads for each item, its texts padded to the longest."""
+        prompt, texts, longest = self.sizes().T
+        return np.asarray(prompt + texts * longest)
 
     def feature(self, i: int) -> dict[str, Any]:
         """What `score.collate` makes a batch of: prompt ids, answers, offset and, of texts, ids and divisor (K,)."""
@@ -98,9 +107,9 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
             return encode(items, lm, replace(form, style="words"), max_length)
         except ChoiceError:
             return encode(items, lm, replace(form, style="letters"), max_length)
-    texts = [form.text(items, i, lm.tokenizer) for i in range(len(items))]
+    blanks, texts = _cut([form.text(items, i, lm.tokenizer) for i in range(len(items))], form)
     prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
-    answers, written = _answers(items, texts, prompts, lm, form)
+    answers, written = _answers(items, blanks, texts, lm, form)
     truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
     if truncated:
         logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
@@ -145,6 +154,17 @@ def _check(items: Items, form: PromptFormat) -> None:
             )
 
 
+def _cut(texts: list[str], form: PromptFormat) -> tuple[list[str], list[str]]:
+    """What stands between each prompt and a choice that is a text, and the prompts up to there.
+
+    A blank at the end of a prompt would be a token of its own, and the choice other tokens than ever in running text.
+    """
+    if form.chat or form.style not in ("texts", "responses", "reward"):
+        return [""] * len(texts), texts
+    stems = [text.rstrip() for text in texts]
+    return [text[len(stem) :] or " " for text, stem in zip(texts, stems, strict=True)], stems
+
+
 def shorten(prompt: list[int], max_length: int) -> list[int]:
     """Leave out the middle: the instruction stands at the start, the question and "Answer:" at the end."""
     if len(prompt) <= max_length:
@@ -154,7 +174,7 @@ def shorten(prompt: list[int], max_length: int) -> list[int]:
 
 
 def _answers(
-    items: Items, texts: list[str], prompts: list[list[int]], lm: LanguageModel, form: PromptFormat
+    items: Items, blanks: list[str], texts: list[str], lm: LanguageModel, form: PromptFormat
 ) -> tuple[Ints, list[list[list[int]]]]:
     """What stands for each choice, and the choices as texts where they are."""
     if form.style == "head":
@@ -162,7 +182,7 @@ def _answers(
     if form.style in ("words", "letters"):
         return single_tokens(items, texts, lm, form), []
     places = np.where(items.choice_mask, np.arange(items.max_choices), -1)
-    return places, continuations(items, texts, prompts, lm, form)
+    return places, continuations(items, blanks, texts, lm, form)
 
 
 def _divisor(items: Items, written: list[list[list[int]]], form: PromptFormat) -> Floats:

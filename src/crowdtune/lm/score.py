@@ -17,7 +17,8 @@ from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.wording import question
 
 SCORING_TOKENS = 4096  # in a forward pass without gradients
-WIDER = 2  # memory of a token of a text, whose logits are of the whole vocabulary, to that of a prompt
+TEXT_TOKENS = 2048  # the same where choices are texts, whose logits are of the whole vocabulary
+STEP = 4  # tokens by which texts may differ to count as equally long; then prompts are sorted
 
 
 def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
@@ -127,11 +128,13 @@ def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[l
 
 
 def _batches(encoded: Encoded) -> Iterator[list[int]]:
-    """Cut items, shortest first, into batches of at most SCORING_TOKENS tokens with their padding."""
+    """Cut items into batches of alike ones, with their padding of at most so many tokens."""
+    sizes = encoded.sizes()
+    most = TEXT_TOKENS if encoded.texts else SCORING_TOKENS
     batch: list[int] = []
-    lengths = (encoded.lengths() * (WIDER if encoded.texts else 1)).tolist()
-    for i in sorted(range(len(encoded)), key=lambda i: lengths[i]):
-        if batch and (len(batch) + 1) * lengths[i] > SCORING_TOKENS:
+    for i in np.lexsort((sizes[:, 0], sizes[:, 2] // STEP)).tolist():
+        prompt, texts, longest = sizes[[*batch, i]].T
+        if batch and len(prompt) * prompt.max() + texts.sum() * longest.max() > most:
             yield batch
             batch = []
         batch.append(i)

@@ -56,8 +56,8 @@ def nothing(z: float, needed: int) -> str:
     """No camp, and no word of the model's."""
     return (
         "Unresolvable: annotators agree neither with each other nor with the untrained model so clearly that chance is "
-        f"ruled out (z = {z:.1f}). Let several annotators label the same items, take a model that knows more, or give gold: "
-        f"{needed} items, --set gold={needed}."
+        f"ruled out (z = {z:.1f}). Let several annotators label the same items, take a model that knows more, or give "
+        f"gold: {needed} items, --set gold={needed}."
     )
 
 
