@@ -152,8 +152,8 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
         **_sizes(annotations),
         "style": start.reading.format.style,
         "truncated_prompts": start.encoded.truncated,
-        **_against_gold(annotations, posterior, start.zero_shot, after),
-        "agreement_with_zero_shot": agreement(start.zero_shot, after),
+        **_against_gold(annotations, posterior, None if start.lm.new else start.zero_shot, after),
+        "agreement_with_zero_shot": None if start.lm.new else agreement(start.zero_shot, after),
     }
 
 
@@ -175,8 +175,11 @@ def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[
     return {"test": quality(np.exp(score(trained, encoded, bf16=training.bf16)), items)}
 
 
-def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:
-    """What can be checked where items have gold: shares of items answered right, and whether trust was well placed."""
+def _against_gold(annotations: Annotations, posterior: Floats, before: Floats | None, after: Floats) -> dict[str, Any]:
+    """What can be checked where items have gold: shares of items answered right, and whether trust was well placed.
+
+    A new head has no answers `before` training: None.
+    """
     gold = annotations.items.gold
     if not (gold >= 0).any():
         return {}
@@ -187,7 +190,7 @@ def _against_gold(annotations: Annotations, posterior: Floats, before: Floats, a
     return {
         "posterior_accuracy": accuracy(posterior, gold),
         "model_accuracy": accuracy(np.exp(after), gold),
-        "zero_shot_accuracy": accuracy(np.exp(before), gold),
+        "zero_shot_accuracy": None if before is None else accuracy(np.exp(before), gold),
         "majority_accuracy": accuracy(aggregator("majority").fit(annotations).posterior, gold),
         "reliability_spearman": None if correlation is None or np.isnan(correlation) else float(correlation),
     }
