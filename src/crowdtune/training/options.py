@@ -13,9 +13,7 @@ LANGUAGE, WITH_HEAD, LORA = 2e-5, 1e-4, 10  # learning rates of whole models, an
 class Training:
     """How a model is fine-tuned, whatever the method."""
 
-    lm: str = (
-        "embedded"  # SmolLM2-135M-Instruct from its wheel (head=head: MiniLM-L6); else a folder or an id on the hub
-    )
+    lm: str = "embedded"  # SmolLM2-135M-Instruct, with head=head MiniLM-L6, from wheels; else a folder or a hub id
     head: str = "lm"  # answer by language-model head, or by "head" (an output per choice), "reward" (a number per text)
     style: str = "auto"  # a choice is one token ("words", "letters") or a text ("texts"); "auto" = what fits
     template: str = ""  # prompt with {prompt} and, if wanted, {choices}; "" = the style's own
