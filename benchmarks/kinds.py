@@ -17,6 +17,7 @@ import gzip
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,10 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("runs/kinds"))
     asked = parser.parse_args()
     rng = np.random.default_rng(asked.seed)
-    items = grades(asked.items + asked.test, rng) if asked.kind == "grades" else questions(asked.file, asked, rng)
+    if asked.kind == "grades":
+        items = replace(grades(asked.items + asked.test, rng), kinds=("grade",))
+    else:
+        items = questions(asked.file, asked, rng)
     annotations = crowd(asked.kind, items.take(np.arange(asked.items)), asked.reliability, rng)
     test = items.take(np.arange(asked.items, asked.items + asked.test))
     settings = SETTINGS[asked.kind] | dict(part.split("=", 1) for part in asked.set)

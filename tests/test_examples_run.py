@@ -13,6 +13,7 @@ PRINTS = {  # script -> parts of what it prints
     "texts": ["is right in", "answers right: "],
     "grades": ["than is right", "mean error, in grades: "],
     "responses": ["answers the question in", "What keeps a boat afloat?"],
+    "classify": ["delivery  0.", "verdict: "],
     "questions": ["Is it urgent? ", "answers right: "],
 }
 

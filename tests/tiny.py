@@ -9,15 +9,22 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertModel,
     PretrainedConfig,
     PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -36,6 +43,26 @@ def tokenizer() -> PreTrainedTokenizerFast:
     made.pre_tokenizer = Whitespace()
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="[PAD]", eos_token="</s>", unk_token="[UNK]", model_max_length=64
+    )
+
+
+def pair_tokenizer() -> PreTrainedTokenizerFast:
+    """The same words between [CLS] and [SEP], as encoders read one text or two, the second of another type."""
+    special = ["[CLS]", "[SEP]"]
+    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *TEXT, *WORDS, *special])}
+    made = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    made.pre_tokenizer = Whitespace()
+    made.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(token, vocabulary[token]) for token in special],
+    )
+    names = dict(pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **names,
     )
 
 
@@ -83,7 +110,7 @@ def save_gpt2(folder: Path) -> Path:
 def save_bert(folder: Path) -> Path:
     """An encoder of two layers, 32 wide, without a head."""
     config = BertConfig(
-        vocab_size=len(tokenizer()),
+        vocab_size=len(pair_tokenizer()),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -91,13 +118,37 @@ def save_bert(folder: Path) -> Path:
         max_position_embeddings=64,
         pad_token_id=0,
     )
-    return _save(BertModel, config, folder)
+    return _save(BertModel, config, folder, pair_tokenizer())
 
 
-def _save(kind: type, config: PretrainedConfig, folder: Path) -> Path:
+def save_encoder(kind: str, folder: Path) -> Path:
+    """A DeBERTa-v2, ModernBERT or RoBERTa of two layers, 32 wide, without a head."""
+    fixed = dict(
+        vocab_size=len(tokenizer()),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=80,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=1,
+        cls_token_id=1,
+        sep_token_id=1,
+    )
+    deberta = dict(relative_attention=True, position_biased_input=False, pos_att_type=["p2c", "c2p"], type_vocab_size=0)
+    config, model = {
+        "deberta": (DebertaV2Config(**fixed, **deberta), DebertaV2Model),
+        "modernbert": (ModernBertConfig(**fixed), ModernBertModel),
+        "roberta": (RobertaConfig(**fixed), RobertaModel),
+    }[kind]
+    return _save(model, config, folder)
+
+
+def _save(kind: type, config: PretrainedConfig, folder: Path, reads: PreTrainedTokenizerFast | None = None) -> Path:
     torch.manual_seed(0)
     kind(config).save_pretrained(folder)
-    tokenizer().save_pretrained(folder)
+    (reads or tokenizer()).save_pretrained(folder)
     return folder
 
 

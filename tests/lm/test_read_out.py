@@ -224,7 +224,7 @@ def test_a_choice_without_an_output_is_named(tiny_bert: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bert", "llama"])
 def test_a_reward_head_reads_prompt_and_text(name: str, request: pytest.FixtureRequest) -> None:
-    """Bradley-Terry: the softmax of the rewards of prompt and text read in one unpadded sequence."""
+    """Bradley-Terry: the softmax of the rewards of prompt and text read by themselves, as transformers would."""
     data = items("pair")
     lm = head(request.getfixturevalue(f"tiny_{name}"), data, "reward")
     encoded = encode(data, lm, PromptFormat("auto", "{prompt} Answer :"), 64)
@@ -233,10 +233,14 @@ def test_a_reward_head_reads_prompt_and_text(name: str, request: pytest.FixtureR
     encoded = encode(data, lm, PromptFormat("auto", "{prompt} Answer :"), 64)
     table = score(lm, encoded, bf16=False)
     for i in range(len(data)):
-        whole = [[*encoded.prompts[i], *text] for text in encoded.texts[i]]
-        assert lm.tokenizer.decode(whole[0]) == f"{data.prompts[i]} Answer : {data.choices(i)[0]} </s>"
+        asked = f"{data.prompts[i]} Answer :"
         with torch.no_grad():
-            rewards = [lm.model.eval()(input_ids=torch.tensor([ids])).logits[0, 0] for ids in whole]
+            if name == "bert":  # a pair, the second of which has types of its own
+                whole = [lm.tokenizer(asked, text, return_tensors="pt") for text in data.choices(i)]
+                assert whole[0]["token_type_ids"].sum() == len(data.choices(i)[0].split()) + 1
+            else:
+                whole = [lm.tokenizer(f"{asked} {text} </s>", return_tensors="pt") for text in data.choices(i)]
+            rewards = [lm.model.eval()(**inputs).logits[0, 0] for inputs in whole]
         np.testing.assert_allclose(table[i, : len(whole)], torch.stack(rewards).log_softmax(0), atol=1e-5)
 
 

@@ -92,10 +92,11 @@ def _summary(results: dict[str, Any]) -> str:
         f"{results['items']} items, {results['seconds']:.0f} s"
     ]
     if "posterior_accuracy" in results:
+        before = results["zero_shot_accuracy"]
         lines.append(
             f"against gold: cleaned labels {share(results['posterior_accuracy'])} right, majority vote "
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
-            f"(before training {share(results['zero_shot_accuracy'])})"
+            f"({'a new head' if before is None else f'before training {share(before)}'})"
         )
         if told := in_grades(results, "posterior_"):
             others = {"majority vote": "majority_", "model": "model_"}

@@ -46,8 +46,8 @@ def continuations(
 ) -> list[list[list[int]]]:
     """I x K token ids of the choices as texts after their prompts; [] for a tie of the two things compared.
 
-    Prompt and choice are tokenized together, as they will be read, and cut where the prompt's own tokens end. What is
-    trained on as a whole ends with the end-of-sequence token.
+    Prompt and choice are tokenized together, as they will be read, and cut where the prompt's own tokens end; encoders
+    with a reward head read them as a pair. What is trained on as a whole ends with the end-of-sequence token.
 
     Args:
         items: I items.
@@ -61,17 +61,19 @@ def continuations(
     found: list[list[list[int]]] = [[[] for _ in items.choices(i)] for i in range(len(items))]
     if not written:
         return found
-    if lm.reads_apart:
+    special = not form.chat
+    if lm.is_encoder_decoder:
         ids = lm.tokenizer([c for _, _, c in written], add_special_tokens=False).input_ids
     else:
-        special = not form.chat
+        if lm.head != "lm" and lm.tokenizer.sep_token is not None:
+            whole = lm.tokenizer([texts[i] for i, _, _ in written], [c for _, _, c in written])
+        else:
+            whole = lm.tokenizer([texts[i] + blanks[i] + c for i, _, c in written], add_special_tokens=special)
         before = [len(ids) for ids in lm.tokenizer(list(texts), add_special_tokens=special).input_ids]
-        whole = [texts[i] + blanks[i] + c for i, _, c in written]
-        ids = lm.tokenizer(whole, add_special_tokens=special).input_ids
-        ids = [row[before[i] :] for row, (i, _, _) in zip(ids, written, strict=True)]
+        ids = [row[before[i] :] for row, (i, _, _) in zip(whole.input_ids, written, strict=True)]
     end = [] if form.style == "texts" else [lm.end]
     for row, (i, k, _) in zip(ids, written, strict=True):
-        found[i][k] = row + end
+        found[i][k] = row if row[-1:] == end else row + end
     return found
 
 
@@ -90,6 +92,24 @@ def outputs(items: Items, lm: LanguageModel) -> Ints:
                 )
             table[i, k] = place[name]
     return table
+
+
+def name_outputs(lm: LanguageModel, items: Items) -> None:
+    """Call the outputs of a head what the choices are called, in their order, where nobody has named them yet.
+
+    For a model that the user made: transformers calls its outputs LABEL_0, LABEL_1 and so on.
+    """
+    config = lm.model.config
+    if lm.head != "head" or any(name != f"LABEL_{unit}" for unit, name in config.id2label.items()):
+        return
+    names = units(items)
+    if len(names) != config.num_labels:
+        raise InputError(
+            f"the model's head has {config.num_labels} outputs, the items have {len(names)} choices "
+            f"({', '.join(names)}). Load the model with num_labels={len(names)}."
+        )
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: unit for unit, name in enumerate(names)}
 
 
 def units(items: Items) -> tuple[str, ...]:

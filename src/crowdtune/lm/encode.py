@@ -91,7 +91,7 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     """Tokenize items.
 
     Args:
-        items: I items with texts and at least two choices each (one is enough for style "responses").
+        items: I items with texts and at least two choices each (one is enough for styles "responses" and "reward").
         lm: whose tokenizer.
         form: style, template, chat.
         max_length: most tokens of a prompt, and of a text that is a choice; of a longer prompt the middle is left out,
@@ -144,7 +144,7 @@ def _check(items: Items, form: PromptFormat) -> None:
             raise InputError(f"{name} '{value}' is unknown. Allowed: {', '.join(allowed)}.")
     if form.template and "{prompt}" not in form.template:
         raise InputError(f"template {form.template!r} has no {{prompt}}: every item would read the same. Add it.")
-    fewest, words = (1, "one is") if form.style == "responses" else (2, "two are")
+    fewest, words = (1, "one is") if form.style in ("responses", "reward") else (2, "two are")
     for i in range(len(items)):
         if not items.prompts[i]:
             raise InputError(f"item '{items.ids[i]}' has no text to read. Add a prompt column, or pass --items FILE.")

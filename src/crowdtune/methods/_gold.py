@@ -13,13 +13,13 @@ from crowdtune.metrics.accuracy import accuracy, graded
 from crowdtune.metrics.crowd import annotator_accuracy, reliability
 
 
-def against_gold(annotations: Annotations, posterior: Floats, before: Floats, after: Floats) -> dict[str, Any]:
+def against_gold(annotations: Annotations, posterior: Floats, before: Floats | None, after: Floats) -> dict[str, Any]:
     """Shares of items answered right, of grades how far off, and whether trust was well placed; {} without gold.
 
     Args:
         annotations: N labels, and the gold answers of their items.
         posterior: (I, K) P(truth = k) after training.
-        before: (I, K) log-probabilities of the untrained model.
+        before: (I, K) log-probabilities of the untrained model; None where a new head had no answers.
         after: (I, K) those of the trained one.
     """
     gold = annotations.items.gold
@@ -32,10 +32,10 @@ def against_gold(annotations: Annotations, posterior: Floats, before: Floats, af
     said = {
         "posterior": posterior,
         "model": np.exp(after),
-        "zero_shot": np.exp(before),
         "majority": aggregator("majority").fit(annotations).posterior,
-    }
+    } | ({} if before is None else {"zero_shot": np.exp(before)})
     return {
+        "zero_shot_accuracy": None,
         **{f"{who}_accuracy": accuracy(answers, gold) for who, answers in said.items()},
         **{
             f"{who}_{name}": v

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.generate import generate
 from crowdtune.lm.reading import load_reading, load_trained
+from crowdtune.lm.score import rewards as tabled
 from crowdtune.lm.score import score
 from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
 from crowdtune.metrics.held_out import TINY, compare, held_out
@@ -45,6 +47,27 @@ def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) 
         "probability": top.tolist(),
         "probabilities": [probabilities[i, : items.n_choices[i]].tolist() for i in range(len(items))],
     }
+
+
+def rewards(run: Run | str | Path, prompts: Sequence[str], texts: Sequence[str]) -> Floats:
+    """(N,) numbers a run with a reward head gives texts, each after its prompt; only their differences mean something.
+
+    Args:
+        run: a finished run, or its folder.
+        prompts: N prompts.
+        texts: N texts.
+
+    The probability that the first of two texts is preferred is 1 / (1 + exp(second - first)).
+    """
+    lm, reading = load_trained(_model(run))
+    if reading.head != "reward":
+        raise InputError(
+            f"this run answers with '{reading.format.style}', not with a reward. Train it with head=reward."
+        )
+    none, names = np.zeros(len(texts), dtype=np.int64), [str(i) for i in range(len(texts))]
+    sets = [(text,) for text in texts]
+    items = Items(names, list(prompts), sets, np.arange(len(texts)), ["text"], none, none - 1, [""] * len(texts))
+    return tabled(lm, reading.encode(items, lm), bf16=reading.bf16)[:, 0]
 
 
 def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:

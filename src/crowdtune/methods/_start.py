@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats, Items
+from crowdtune.annotations import Annotations, Floats, Items, Singles
 from crowdtune.lm.answers import units
 from crowdtune.lm.centre import Centre, fit_centre
 from crowdtune.lm.contrast import Contrast, contrast
@@ -35,8 +35,8 @@ class Start:
         lm: the untrained model; runs train copies of it.
         reading: how it reads items.
         encoded: the training items' prompts.
-        zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on.
-        anchor: what it knows of the items, without its lean to one answer.
+        zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on; even where its head is new.
+        anchor: what it knows of the items, without its lean to one answer; nothing where its head is new.
         test: held-out items with gold and their prompts, or None.
     """
 
@@ -57,7 +57,6 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     form = PromptFormat(training.style, training.template, training.chat, training.normalise, training.beta)
     encoded = encode(items, lm, form, training.max_length)
     form = encoded.format
-    logger.info(f"asking the untrained model about {len(items)} items ({form.style})")
     anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})
     reading = Reading(
@@ -85,6 +84,16 @@ def _knowledge(
         return Anchor(nothing, hidden, contrast=ask, refreshes=training.refreshes), nothing, Centre({})
     if form.beta:
         encoded = encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
-    log_p, hidden = score_and_read(lm, against(encoded, lm, training.bf16), bf16=training.bf16)
+    log_p, hidden = _asked(lm, encoded, items, training)
     lean = fit_centre(encoded, log_p)
     return Anchor(lean.shift(encoded, log_p), hidden), log_p, lean
+
+
+def _asked(lm: LanguageModel, asked: Encoded, items: Items, training: Training) -> tuple[Floats, Singles]:
+    """(I, K) log-probabilities of the untrained model and (I, H) hidden states; a new head is not asked."""
+    if lm.new:
+        logger.info("the head is new: it knows nothing of the choices before training")
+        even = np.where(items.choice_mask, -np.log(np.maximum(items.n_choices, 1))[:, None], -np.inf)
+        return even, np.zeros((len(items), 0), dtype=np.float32)
+    logger.info(f"asking the untrained model about {len(items)} items ({asked.format.style})")
+    return score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)

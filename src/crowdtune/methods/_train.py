@@ -180,9 +180,10 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     }
     if start.anchor.contrast is not None:
         return told
+    before = None if start.lm.new else start.zero_shot
     return told | {
-        **against_gold(annotations, posterior, start.zero_shot, after),
-        "agreement_with_zero_shot": agreement(start.zero_shot, after),
+        **against_gold(annotations, posterior, before, after),
+        "agreement_with_zero_shot": None if before is None else agreement(before, after),
     }
 
 

@@ -50,7 +50,8 @@ class Verdict:
         camps: names of annotators who agree with each other, the largest camp first.
         gold_needed: gold items that would decide, 0 where resolved.
         evidence: standard deviations by which the model is for what it favours, against chance or the nearest rival.
-        start: (I, K) posterior EM should begin with: of labels alone in what was resolved, else the model's.
+        start: (I, K) posterior EM should begin with: of labels alone in what was resolved, and where the model knows
+            nothing, else the model's.
     """
 
     status: Status
@@ -90,7 +91,7 @@ def verdict(
         width = part.items.max_choices
         found[name] = _judge(part, read_crowd(part, log_p[rows, :width], known[rows], half[rows]))
         sizes[name] = len(part)
-        if found[name].status == "resolved":
+        if found[name].status == "resolved" or _even(part, start[rows, :width]):
             start[rows, :width] = found[name].start
     return replace(_together(found, sizes), start=start)
 
@@ -128,6 +129,11 @@ def _moved(start: Floats, log_p: Floats, after: Floats) -> str:
     if kept - chance > KEPT * (promised - chance) and z > -SURE:
         return ""
     return words.flipped(kept, promised, chance, z, FEWEST)
+
+
+def _even(annotations: Annotations, said: Floats) -> bool:
+    """Whether a model says the same of all choices of all items: EM would never leave such a start."""
+    return bool(np.allclose(said.max(axis=1) * annotations.items.n_choices, 1))
 
 
 def _judge(annotations: Annotations, crowd: Crowd) -> Verdict:

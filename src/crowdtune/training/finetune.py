@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
+from crowdtune.lm.heads import beside_base
 from crowdtune.lm.load import LanguageModel
 from crowdtune.runs import Run
 from crowdtune.training.checkpoints import complete
@@ -104,7 +105,7 @@ def finetune(
         lm,
         _config(lm, options, run, annotator_learning_rate),
         dataset.examples,
-        peft_config=_lora(options) if options.lora else None,
+        peft_config=_lora(lm, options) if options.lora else None,
         objective=objective,
         encoded=dataset.encoded,
         callbacks=[_Log(run.log)],
@@ -143,7 +144,12 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
     )
 
 
-def _lora(options: Training) -> Any:
+def _lora(lm: LanguageModel, options: Training) -> Any:
+    """An adapter of every linear layer; what a head has besides, and what is new, is trained and saved as a whole."""
     import peft
 
-    return peft.LoraConfig(r=options.lora_rank, lora_alpha=2 * options.lora_rank, target_modules="all-linear")
+    fixed: dict[str, Any] = {"r": options.lora_rank, "lora_alpha": 2 * options.lora_rank}
+    if lm.head != "lm":
+        own = {name.rpartition(".")[0] for name in lm.new if name.startswith(f"{lm.model.base_model_prefix}.")}
+        fixed |= {"task_type": "SEQ_CLS", "modules_to_save": sorted({*beside_base(lm.model), *own})}
+    return peft.LoraConfig(target_modules="all-linear", **fixed)

@@ -7,13 +7,15 @@ from typing import Literal
 
 from crowdtune.errors import InputError
 
+LANGUAGE, WITH_HEAD, LORA = 2e-5, 1e-4, 10  # learning rates of whole models, and how many times that of adapters
+
 
 @dataclass(frozen=True)
 class Training:
     """How a model is fine-tuned, whatever the method."""
 
-    lm: str = "embedded"  # SmolLM2-135M-Instruct from its wheel; else a folder or an id on the hub
-    head: str = "lm"  # answer by language-model head, or a new one: "head" (an output per choice), "reward" (for texts)
+    lm: str = "embedded"  # SmolLM2-135M-Instruct, with head=head MiniLM-L6, from wheels; else a folder or a hub id
+    head: str = "lm"  # answer by language-model head, or by "head" (an output per choice), "reward" (a number per text)
     style: str = "auto"  # a choice is one token ("words", "letters") or a text ("texts"); "auto" = what fits
     template: str = ""  # prompt with {prompt} and, if wanted, {choices}; "" = the style's own
     normalise: str = "auto"  # divide a text's log-likelihood by: sum (1), mean (tokens), characters; or pmi
@@ -24,7 +26,7 @@ class Training:
     refreshes: int = 0  # times free responses are weighed again by the model in training, its end among them
     packing: bool = False  # train on free responses in rows without padding, where items have about one each
     centre: bool = False  # take off what the model answers on average, whatever the item
-    learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, or 2e-4 with LoRA
+    learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, with a head 1e-4; with LoRA ten times that
     epochs: float = 2.0  # passes over the items
     batch_size: int = 16  # items in a forward pass
     accumulation: int = 2  # forward passes in an optimiser step
@@ -53,4 +55,6 @@ class Training:
     @property
     def rate(self) -> float:
         """Learning rate, the default filled in."""
-        return self.learning_rate if self.learning_rate is not None else (2e-4 if self.lora else 2e-5)
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return (WITH_HEAD if self.head != "lm" else LANGUAGE) * (LORA if self.lora else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from transformers import Trainer, set_seed
 
 from crowdtune.annotators.expertise import Expertise
 from crowdtune.examples import Examples
+from crowdtune.lm.answers import name_outputs
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
@@ -83,6 +85,9 @@ class CrowdTrainer(Trainer):
     ) -> None:
         set_seed(args.seed)  # before an adapter draws its weights
         self.lm = _language_model(model, processing_class, peft_config)
+        first = train_dataset if train_dataset is not None else eval_dataset
+        if first is not None:
+            name_outputs(self.lm, first.items)
         form = PromptFormat(args.style, args.template, args.chat, args.normalise, args.beta)
         train = self._tokenized(train_dataset, form, args, encoded)
         form = form if train is None else train.encoded.format  # "auto" means the same for evaluation
@@ -215,7 +220,7 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
         return lm
     import peft
 
-    return LanguageModel(lm.name, peft.get_peft_model(lm.model, peft_config), lm.tokenizer)
+    return replace(lm, model=peft.get_peft_model(lm.model, peft_config))
 
 
 def _default_objective(examples: Examples | None, style: str) -> Objective:
