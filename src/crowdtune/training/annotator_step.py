@@ -13,15 +13,21 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, get_scheduler
 
+from crowdtune.annotators.averaged import Averaged
+from crowdtune.training.average_step import AverageStep
 from crowdtune.training.belief_step import BeliefStep
 
 FILE = "annotators.pt"
 
 
-def make_step(annotators: Any, learning_rate: float, device: torch.device) -> AnnotatorStep | BeliefStep | None:
+def make_step(
+    annotators: Any, learning_rate: float, device: torch.device
+) -> AnnotatorStep | AverageStep | BeliefStep | None:
     """What moves the annotators of an objective beside the model: Adam, EM, or nothing where there are none."""
     if annotators is None:
         return None
+    if isinstance(annotators, Averaged):
+        return AverageStep(annotators.to(device))
     if isinstance(annotators, nn.Module):
         return AnnotatorStep(annotators.to(device), learning_rate)
     return BeliefStep(annotators)
