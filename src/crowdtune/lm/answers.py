@@ -47,7 +47,7 @@ def continuations(
     """I x K token ids of the choices as texts after their prompts; [] for a tie of the two things compared.
 
     Prompt and choice are tokenized together, as they will be read, and cut where the prompt's own tokens end. What is
-    trained on as a whole ends with the end-of-sequence token.
+    trained on as a whole (with DPO, too) ends with the end-of-sequence token.
 
     Args:
         items: I items.
@@ -67,7 +67,7 @@ def continuations(
         whole = [texts[i] + ("" if form.chat or texts[i][-1:].isspace() else " ") + c for i, _, c in written]
         ids = lm.tokenizer(whole, add_special_tokens=not form.chat).input_ids
         ids = [row[len(prompts[i]) :] for row, (i, _, _) in zip(ids, written, strict=True)]
-    end = [] if form.style == "texts" else [lm.end]
+    end = [] if form.style == "texts" and not form.beta else [lm.end]
     for row, (i, k, _) in zip(ids, written, strict=True):
         found[i][k] = row + end
     return found

@@ -49,8 +49,8 @@ def davidson(annotations: Annotations) -> float:
     .. math:: p(tie | equal) = \frac{\nu}{2 + \nu} = s \quad \Rightarrow \quad \nu = \frac{2 s}{1 - s}, \qquad
               s = \frac{ties + 1}{labels + 3}
 
-    DPO begins where all pairs are equal, so that its first answers have the crowd's share of ties; nu stays as it is, as
-    a tie between two that are not equal is less likely of itself. Without labels those of gold count; with none nu is 1.
+    DPO begins where all pairs are equal, so that its first answers have the crowd's share of ties. A tie between two
+    that are not equal is less likely of itself. Without labels gold's ties count; with none of either nu is 1.
     """
     items = annotations.items
     third = np.array(compared(items), dtype=bool)[items.task] & (items.n_choices == 3)

@@ -4,7 +4,7 @@ r"""RE-PO: EM over which labels are right re-weights the loss; with two texts co
 |---|---|
 | z, whether a label is right | omega, its posterior probability (`objectives.reweighted.right`) |
 | eta_k, reliability of annotator k | s_a (`annotators.Averaged`) |
-| p from a preference loss (DPO's sigmoid) | the model's answer p(l given x), of any read-out and any number of choices |
+| p from a preference loss (DPO's sigmoid) | the model's answer p(l given x), of any read-out, among any choices |
 | E-step, M-step | for each batch; s_a a running mean, `momentum` |
 
 Differs from the paper, of which we know the abstract and reviews:

@@ -1,7 +1,7 @@
 """Tables of comparisons: which of two things an annotator prefers. The two are the choices of their item.
 
-They stand in the order they were first shown. Where a table names them `chosen` and `rejected` that order would be the
-first annotator's answer, so it is drawn instead, by a hash of what was compared: the same each time, and no information.
+They stand in the order they were first shown. Where a table names them `chosen` and `rejected` that order would be
+the first annotator's answer, so it is drawn instead, by a hash of what was compared: always the same, and no answer.
 """
 
 from __future__ import annotations
