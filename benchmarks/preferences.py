@@ -33,9 +33,9 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {
     "noisy": ("noisy", {}),
     "majority": ("majority", {}),
     "smoothed": ("noisy", {"smoothing": "0.1"}),
-    "re-po": ("re-po", {}),
-    "rgpo": ("rgpo", {}),
     "dawid-skene": ("dawid-skene", {}),
+    "rgpo": ("rgpo", {}),
+    "re-po": ("re-po", {}),
     "realm": ("realm", {}),
     "joint": ("joint", {}),
 }
@@ -105,8 +105,8 @@ class Study:
         annotations = simulate(self.train, np.array(crowd), rng=rng)
         with tempfile.TemporaryDirectory() as folder:
             run = train(annotations, method, self.settings | settings, out=Path(folder) / "run", start=self.start)
-            lm, reading = load_trained(run.model)
-            table = score(lm, reading.encode(self.test, lm, untrained=self.start.lm))
+            lm, _ = load_trained(run.model)
+            table = score(lm, self.held_out)
             found = run.results
             people = {row["annotator"]: row["reliability"] for row in run.annotators}
         return {
@@ -126,6 +126,7 @@ class Study:
         if self.start is None:
             annotations = simulate(self.train, np.array([1.0]), rng=np.random.default_rng(0))
             self.start = prepare(annotations, self.options("oracle", self.settings)[1])
+            self.held_out = self.start.reading.encode(self.test, self.start.lm, untrained=self.start.lm)
 
     def _own(self, lm: Any) -> Floats:
         """(T,) held-out pairs right by likelihood per token."""
@@ -213,8 +214,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", choices=["words", "piqa"])
     parser.add_argument("--file", type=Path, default=FILE, help="piqa as JSONL with prompt, choices and answer")
-    parser.add_argument("--items", type=int, default=512)
-    parser.add_argument("--test", type=int, default=500)
+    parser.add_argument("--items", type=int, default=384)
+    parser.add_argument("--test", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=2e-5)

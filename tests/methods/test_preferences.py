@@ -141,16 +141,22 @@ def test_other_methods_learn_preferences_too(method: str, tiny_llama: Path, tmp_
         assert learned[2] < learned[1] - 0.05  # they begin at 0.9, and move as far as the model is sure
 
 
-def test_the_place_of_a_text_is_no_answer(tiny_llama: Path, tmp_path: Path) -> None:
-    """In a table of chosen and rejected where all are right, the anchor and the model know nothing of the place."""
-    made = pairs(120)
-    rows = ["prompt,chosen,rejected,annotator"]
-    for i in range(120):
-        best, other = (made.text(i, int(k)) for k in (made.gold[i], 1 - made.gold[i]))
-        rows.append(f"w39 w{i % 40} w{i // 40},{best},{other},ann")
-    (tmp_path / "pairs.csv").write_text("\n".join(rows))
-    annotations, _ = read(tmp_path / "pairs.csv")
-    start = prepare(annotations, options("noisy", TINY | {"lm": str(tiny_llama)})[1])
-    first = np.exp(start.anchor.log_p).mean(axis=0)
-    np.testing.assert_allclose(first, 0.5, atol=0.02)
-    assert 40 < int((annotations.label == 0).sum()) < 80  # a fair coin: 60 with s.d. 5.5
+def test_the_place_of_a_text_is_no_answer(tiny_llama: Path) -> None:
+    """The better text always first, or always second: what the model knew, and what it is trained on, change places."""
+    drawn = said([0.9])
+    first, second = (with_gold_at(drawn, place) for place in (0, 1))
+    begun = [prepare(made, options("noisy", TINY | {"lm": str(tiny_llama)})[1]) for made in (first, second)]
+    np.testing.assert_allclose(begun[0].anchor.log_p, begun[1].anchor.log_p[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(begun[0].encoded.offset, begun[1].encoded.offset[:, ::-1], atol=1e-5)
+    likelihood = np.exp(begun[0].anchor.log_p)
+    assert np.ptp(likelihood[:, 0]) > 0.01  # it knows something of each item, and is left as it is
+    np.testing.assert_allclose(likelihood, np.exp(begun[0].zero_shot), atol=1e-6)
+
+
+def with_gold_at(annotations: Annotations, place: int) -> Annotations:
+    """The same comparisons, turned so that the better text stands at `place`."""
+    items = annotations.items
+    turn = items.gold != place
+    made = replace(items, choice_set=np.where(turn, 1 - items.choice_set, items.choice_set), gold=np.full(160, place))
+    label = np.where(turn[annotations.item], 1 - annotations.label, annotations.label)
+    return replace(annotations, items=made, label=label)

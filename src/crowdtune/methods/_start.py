@@ -60,6 +60,15 @@ def davidson(annotations: Annotations) -> float:
     return 2 * (ties + 1) / (len(said) - ties + 2)
 
 
+def _without_lean(items: Items, form: PromptFormat) -> bool:
+    """Whether the model cannot lean to an answer: texts written freely, and texts compared, which have no place.
+
+    Centred by place, a table in which the better text always stands first would lose what the model knows of it.
+    """
+    pairs = all(np.array(compared(items), dtype=bool)[np.unique(items.task)])
+    return form.style == "responses" or (form.style in ("texts", "reward") and pairs)
+
+
 def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training."""
     logger.info(f"loading the {training.lm} model")
@@ -76,7 +85,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
         encoded if not form.beta else encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
     )
     log_p, hidden = score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)
-    lean = Centre({}) if form.style == "responses" else fit_centre(asked, log_p)
+    lean = Centre({}) if _without_lean(items, form) else fit_centre(asked, log_p)
     anchor = Anchor(lean.shift(asked, log_p), hidden)
     centre = lean if training.centre and not form.beta else Centre({})
     reading = Reading(
