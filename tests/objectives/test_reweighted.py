@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from crowdtune.annotators.averaged import EDGE, Averaged
 from crowdtune.annotators.labels import flatten
 from crowdtune.objectives.reweighted import Reweighted, right
+from crowdtune.training.average_step import AverageStep
 from tests.objectives.test_objectives import batch
 
 PAIRS = batch([[0, 1], [0, -1]], [[0, 1], [1, -1]], k=2)
@@ -74,3 +77,10 @@ def test_nobody_is_held_right_for_ever() -> None:
     annotators.hear(flatten(batch([[0]], [[0]], k=2)), torch.tensor([1.0]))
     annotators.step()
     assert annotators.reliability.item() == pytest.approx(1 - EDGE)
+
+
+def test_running_means_survive_a_checkpoint(tmp_path: Path) -> None:
+    before, after = AverageStep(crowd([0.8, 0.3])), AverageStep(crowd([0.5, 0.5]))
+    before.save(tmp_path)
+    after.load(tmp_path)
+    torch.testing.assert_close(after.annotators.reliability, before.annotators.reliability)
