@@ -14,6 +14,7 @@ PRINTS = {  # script -> parts of what it prints
     "grades": ["than is right", "mean error, in grades: "],
     "responses": ["answers the question in", "What keeps a boat afloat?"],
     "classify": ["delivery  0.", "verdict: "],
+    "preferences": ["held-out pairs right: "],
     "questions": ["Is it urgent? ", "answers right: "],
 }
 

@@ -158,7 +158,7 @@ def test_dpo_starts_undecided_and_moves_with_the_log_ratio(lm: LanguageModel) ->
     np.testing.assert_allclose(np.exp(score(lm, referred, bf16=False)), 0.5, atol=1e-5)
 
     def margin(model: LanguageModel) -> Any:
-        said = [alone(model, f"{data.prompts[0]} Answer :", c).sum() for c in data.choices(0)]
+        said = [alone(model, f"{data.prompts[0]} Answer :", c, end=True).sum() for c in data.choices(0)]
         return float(said[0] - said[1])
 
     moved = lm.copy()

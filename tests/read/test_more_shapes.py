@@ -142,10 +142,47 @@ def test_chosen_and_rejected(tmp_path: Path) -> None:
         {"prompt": "r", "chosen": "same", "rejected": "same", "annotator": "bob"},
     ]
     annotations, report = read(lines(tmp_path, rows))
-    assert said(annotations) == {("good | bad", "ann", "good"), ("good | bad", "bob", "bad"),
-                                 ("bad | good", "bob", "bad")}  # fmt: skip
+    first, second = annotations.items.ids
+    assert said(annotations) == {(first, "ann", "good"), (first, "bob", "bad"), (second, "bob", "bad")}
     assert annotations.items.prompts == ["p", "q"]
     assert report.notes[EQUAL] == 1
+
+
+def test_the_place_of_what_was_chosen_tells_nothing(tmp_path: Path) -> None:
+    """A fair coin over 400 items: five standard deviations are 50; the same place for the same two things."""
+    rows = [{"prompt": f"p{i}", "chosen": f"c{i}", "rejected": f"d{i}"} for i in range(400)]
+    said_by = [row | {"annotator": "ann"} for row in rows]
+    annotations, _ = read(lines(tmp_path, said_by))
+    assert abs(int((annotations.label == 0).sum()) - 200) < 50
+    turned = [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in said_by]
+    again, _ = read(lines(tmp_path, turned))
+    assert [again.items.choices(i) for i in range(400)] == [annotations.items.choices(i) for i in range(400)]
+    assert (again.label == 1 - annotations.label).all()
+    held_out, report = read(lines(tmp_path, rows))
+    assert (len(held_out), report.shape) == (0, "pairs")
+    assert (held_out.items.gold == annotations.label).all()
+
+
+def test_pairs_that_nobody_is_named_for(tmp_path: Path) -> None:
+    """What is preferred there is gold; without that they are pairs to be predicted."""
+    head = "prompt,response_a,response_b"
+    held_out, _ = read(put(tmp_path, "f.csv", f"{head},label\np,x,y,B\nq,x,y,tie\n"))
+    assert held_out.items.gold.tolist() == [1, 2]
+    assert held_out.items.choices(0) == ("x", "y", "tie")
+    new, _ = read(put(tmp_path, "f.csv", f"{head}\np,x,y\n"))
+    assert (new.items.gold.tolist(), new.items.kinds) == ([-1], ("pair",))
+
+
+def test_gold_of_pairs(tmp_path: Path) -> None:
+    rows = "p,x,y,ann,rejected\nq,y,x,bob,y\n"
+    annotations, _ = read(put(tmp_path, "f.csv", "prompt,chosen,rejected,annotator,gold\n" + rows))
+    items = annotations.items
+    assert [items.text(i, int(k)) for i, k in enumerate(items.gold)] == ["y", "y"]
+
+
+def test_gold_that_contradicts_itself(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has another gold than in"):
+        read(put(tmp_path, "f.csv", "prompt,chosen,rejected\np,x,y\np,y,x\n"))
 
 
 def test_a_side_that_is_empty(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def continuations(
     """I x K token ids of the choices as texts after their prompts; [] for a tie of the two things compared.
 
     Prompt and choice are tokenized together, as they will be read, and cut where the prompt's own tokens end; encoders
-    with a reward head read them as a pair. What is trained on as a whole ends with the end-of-sequence token.
+    with a reward head read them as a pair. What is trained on as a whole (with DPO, too) ends with the end-of-sequence
+    token.
 
     Args:
         items: I items.
@@ -71,7 +72,7 @@ def continuations(
             whole = lm.tokenizer([texts[i] + blanks[i] + c for i, _, c in written], add_special_tokens=special)
         before = [len(ids) for ids in lm.tokenizer(list(texts), add_special_tokens=special).input_ids]
         ids = [row[before[i] :] for row, (i, _, _) in zip(whole.input_ids, written, strict=True)]
-    end = [] if form.style == "texts" else [lm.end]
+    end = [] if form.style == "texts" and not form.beta else [lm.end]
     for row, (i, k, _) in zip(ids, written, strict=True):
         found[i][k] = row if row[-1:] == end else row + end
     return found

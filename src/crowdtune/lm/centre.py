@@ -24,15 +24,18 @@ class Centre:
     offsets: dict[tuple[int, ...], tuple[float, ...]]
 
     def apply(self, encoded: Encoded) -> Encoded:
-        """`encoded` with its offsets; answer tokens that were never centred keep 0."""
-        offset = np.zeros(encoded.answers.shape)
-        for i, key in enumerate(_keys(encoded)):
-            offset[i, : len(key)] = self.offsets.get(key, (0.0,) * len(key))
-        return replace(encoded, offset=offset)
+        """`encoded` with these offsets as well; answer tokens that were never centred keep theirs."""
+        return replace(encoded, offset=encoded.offset + self._of(encoded))
 
     def shift(self, encoded: Encoded, log_p: Floats) -> Floats:
         """(I, K) log-probabilities as they would be with these offsets, from those scored without."""
-        return np.asarray(log_softmax(log_p - self.apply(encoded).offset, axis=1))
+        return np.asarray(log_softmax(log_p - self._of(encoded), axis=1))
+
+    def _of(self, encoded: Encoded) -> Floats:
+        offset = np.zeros(encoded.answers.shape)
+        for i, key in enumerate(_keys(encoded)):
+            offset[i, : len(key)] = self.offsets.get(key, (0.0,) * len(key))
+        return encoded.with_ties(offset)
 
 
 def fit_centre(encoded: Encoded, log_p: Floats) -> Centre:

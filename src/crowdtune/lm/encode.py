@@ -70,6 +70,20 @@ class Encoded:
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
+    @property
+    def ties(self) -> Bools:
+        """(I, K) True for choices without a text beside choices that have one: ties of the two things compared."""
+        texts = [[not ids for ids in own] for own in self.texts]
+        found = np.zeros(self.answers.shape, dtype=bool)
+        for row, own in zip(found, texts, strict=False):
+            row[: len(own)] = own
+        return found
+
+    def with_ties(self, offset: Floats) -> Floats:
+        """(I, K) offsets in which a tie has the mean of the two texts', as its score has the mean of theirs."""
+        ties = self.ties
+        return np.where(ties, offset[:, :2].mean(axis=1, keepdims=True), offset) if ties.any() else offset
+
     def lengths(self) -> Ints:
         """(I,) tokens a model reads for each item, its texts padded to the longest."""
         prompt, texts, longest = self.sizes().T
@@ -115,8 +129,8 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
         logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
     prompts = [shorten(p, max_length) for p in prompts]
     written = [[ids[:max_length] for ids in own] for own in written]
-    nothing = np.zeros(answers.shape)
-    return Encoded(prompts, answers, form, truncated, nothing, written, _divisor(items, written, form))
+    encoded = Encoded(prompts, answers, form, truncated, np.zeros(answers.shape), written)
+    return replace(encoded, offset=-np.log(form.tie) * encoded.ties, divisor=_divisor(items, written, form))
 
 
 def _resolved(items: Items, lm: LanguageModel, form: PromptFormat) -> PromptFormat:

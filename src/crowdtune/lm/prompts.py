@@ -32,6 +32,8 @@ class PromptFormat:
             with `beta`.
         beta: above 0, texts are weighed as in DPO: beta times the log-ratio to the untrained model. None: 0.1 where
             the choices of all items are two things compared, else 0.
+        tie: Davidson's nu, where a tie is a choice: two texts as good as each other are called a tie with probability
+            nu / (2 + nu).
         name_task: put the name of an item's task after its text. None: where a text is asked several questions.
     """
 
@@ -40,6 +42,7 @@ class PromptFormat:
     chat: bool = False
     normalise: str = "auto"
     beta: float | None = None
+    tie: float = 1.0
     name_task: bool | None = None
 
     @property

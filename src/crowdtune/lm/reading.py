@@ -50,9 +50,20 @@ class Reading:
         return self.format.style if self.format.style in HEADS else "lm"
 
     def encode(self, items: Items, lm: LanguageModel, untrained: LanguageModel | None = None) -> Encoded:
-        """Items as this model reads them; `untrained` is what it was before training, loaded where it is needed."""
+        """Items as this model reads them.
+
+        Args:
+            items: I items.
+            lm: this model.
+            untrained: what it was before training; None takes it without its adapter, or loads it, where it is needed.
+        """
         made = self.centre.apply(encode(items, lm, self.format, self.max_length))
-        return against(made, untrained or load(self.lm), self.bf16) if self.format.refers else made
+        if not self.format.refers:
+            return made
+        if untrained is None and self.adapter:
+            with lm.model.disable_adapter():
+                return against(made, lm, self.bf16)
+        return against(made, untrained or load(self.lm), self.bf16)
 
     def save(self, folder: Path) -> None:
         """Write crowdtune.json into a model's folder."""

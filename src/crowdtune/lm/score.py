@@ -118,9 +118,11 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
     plain = replace(encoded, format=replace(form, style="responses"))
     if form.normalise == "pmi":
         nothing = question("", (), "free", form.template).strip()
-        plain = replace(plain, prompts=[untrained.tokenizer(nothing).input_ids] * len(encoded))
+        empty = untrained.tokenizer(nothing).input_ids or [untrained.end]  # where a prompt is the item's text alone
+        plain = replace(plain, prompts=[empty] * len(encoded))
     known = score(untrained, plain, bf16) / encoded.divisor
-    return replace(encoded, offset=encoded.offset + np.where(encoded.answers >= 0, known, 0.0))
+    known = encoded.with_ties(np.where(encoded.answers >= 0, known, 0.0))
+    return replace(encoded, offset=encoded.offset + known)
 
 
 def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:

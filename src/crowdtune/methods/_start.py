@@ -19,6 +19,7 @@ from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import against, score_and_read
 from crowdtune.methods._plan import Anchor
 from crowdtune.training.options import Training
+from crowdtune.wording import compared
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,32 @@ class Start:
     test: tuple[Items, Encoded] | None = None
 
 
+def davidson(annotations: Annotations) -> float:
+    r"""Davidson's nu: how readily two things as good as each other are called a tie, from the share of ties s.
+
+    .. math:: p(tie | equal) = \frac{\nu}{2 + \nu} = s \quad \Rightarrow \quad \nu = \frac{2 s}{1 - s}, \qquad
+              s = \frac{ties + 1}{labels + 3}
+
+    DPO begins where all pairs are equal, so that its first answers have the crowd's share of ties. A tie between two
+    that are not equal is less likely of itself. Without labels gold's ties count; with none of either nu is 1.
+    """
+    items = annotations.items
+    third = np.array(compared(items), dtype=bool)[items.task] & (items.n_choices == 3)
+    said = annotations.label[third[annotations.item]]
+    said = said if len(said) else items.gold[third & (items.gold >= 0)]
+    ties = int((said == 2).sum())
+    return 2 * (ties + 1) / (len(said) - ties + 2)
+
+
 def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training."""
     logger.info(f"loading the {training.lm} model")
     items = annotations.items
     outputs = units(items) if training.head == "head" else ()
     lm = load(training.lm, head=training.head, outputs=outputs)
-    form = PromptFormat(training.style, training.template, training.chat, training.normalise, training.beta)
+    form = PromptFormat(
+        training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
+    )
     encoded = encode(items, lm, form, training.max_length)
     form = encoded.format
     anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
@@ -85,6 +105,8 @@ def _knowledge(
     if form.beta:
         encoded = encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
     log_p, hidden = _asked(lm, encoded, items, training)
+    if form.style in ("texts", "reward") and all(np.array(compared(items), dtype=bool)[np.unique(items.task)]):
+        return Anchor(log_p, hidden), log_p, Centre({})  # things compared have no place a model could lean to
     lean = fit_centre(encoded, log_p)
     return Anchor(lean.shift(encoded, log_p), hidden), log_p, lean
 

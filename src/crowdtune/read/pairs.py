@@ -1,7 +1,12 @@
-"""Tables of comparisons: which of two things an annotator prefers. The two are the choices of their item."""
+"""Tables of comparisons: which of two things an annotator prefers. The two are the choices of their item.
+
+They stand in the order they were first shown. Where a table names them `chosen` and `rejected` that order would be
+the first annotator's answer, so it is drawn instead, by a hash of what was compared: always the same, and no answer.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,8 +24,8 @@ SIDES = (
     ("completion_a", "completion_b"), ("output_1", "output_2"), ("model_a", "model_b"),
 )  # fmt: skip
 PREFERRED = ("chosen", "rejected")  # the answer is told by the columns' names
-FIRST = frozenset({"left", "1", "a", "first", "model_a", "response_a", "response_1"})  # casefolded
-SECOND = frozenset({"right", "2", "b", "second", "model_b", "response_b", "response_2"})
+FIRST = frozenset({"left", "1", "a", "first", "model_a", "response_a", "response_1", "chosen"})  # casefolded
+SECOND = frozenset({"right", "2", "b", "second", "model_b", "response_b", "response_2", "rejected"})
 TIES = frozenset({"tie", "ties", "tied", "equal", "same", "both", "neither", "draw", "tie (bothbad)"})
 TIE = "tie"
 SHORT = 60  # characters of two things that may name their pair
@@ -28,18 +33,22 @@ EQUAL = "pair of two equal things: left out"
 
 
 def sides(opened: Opened, roles: Mapping[str, str]) -> tuple[str, str] | None:
-    """The columns of the two things, None where the table is no comparison by anybody."""
-    if "annotator" not in roles:
+    """The columns of the two things, None where the table compares nothing; nobody need be named beside a prompt."""
+    named = "annotator" in roles or bool(opened.of_one)
+    if opened.wide or not (named or "prompt" in roles):
         return None
     if opened.has(*PREFERRED):
         return PREFERRED
-    return next((pair for pair in SIDES if opened.has(*pair)), None) if "label" in roles else None
+    told = "label" in roles or not named
+    return next((pair for pair in SIDES if opened.has(*pair)), None) if told else None
 
 
 def answers(opened: Opened, roles: Mapping[str, str], names: tuple[str, str], report: ReadReport) -> Iterator[Entry]:
-    """An item for each two things, in whichever order they were shown; they are its choices as first shown."""
-    words = {_word(row, roles) for row in opened.rows()} if names != PREFERRED else set[str]()
+    """An item for each two things, in whichever order they were shown; what nobody is named as saying is gold."""
+    answer, gold = roles.get("label", "") if names != PREFERRED else "", roles.get("gold", "")
+    words = {clean(row.cells.get(name)).casefold() for row in opened.rows() for name in (answer, gold) if name}
     tie = words & TIES or {"0", "2"} <= words
+    nobody = "annotator" not in roles and not opened.of_one
     met: dict[tuple[str, frozenset[str]], Described] = {}
     taken: dict[str, int] = {}
     for row in opened.rows():
@@ -50,20 +59,27 @@ def answers(opened: Opened, roles: Mapping[str, str], names: tuple[str, str], re
         if first == second:
             report.notes[EQUAL] += 1
             continue
-        key = _asked(row, roles), frozenset((first, second))
-        item = met.get(key)
+        label = first if names == PREFERRED else _preferred(row.cells.get(answer), first, second, words)
+        asked = _asked(row, roles)
+        item = met.get((asked, frozenset((first, second))))
         if item is None:
-            choices = [first, second, *([TIE] if tie else [])]
-            item = _described(row, roles, _name(row, roles, first, second, taken), choices)
-            item = met[key] = item._replace(gold=_preferred(item.gold, first, second, words) if item.gold else None)
-            yield item
-        label = first if names == PREFERRED else _preferred(row.cells.get(roles["label"]), first, second, words)
-        time, seconds = (row.cells.get(roles.get(role, "")) for role in ("time", "seconds"))
-        yield Answer(row.number, item.item, row.cells.get(roles["annotator"], ""), label, item.task, time, seconds)
+            order = _drawn(asked, first, second) if names == PREFERRED else (first, second)
+            item = _described(row, roles, _name(row, roles, *order, taken), [*order, *([TIE] if tie else [])])
+            met[asked, frozenset((first, second))] = item
+        if item.row == row.number or nobody:
+            known = row.cells.get(gold) or (label if nobody else None)
+            yield item._replace(row=row.number, gold=_preferred(known, first, second, words) if known else None)
+        if not nobody:
+            time, seconds = (row.cells.get(roles.get(role, "")) for role in ("time", "seconds"))
+            who = row.cells.get(roles.get("annotator", ""), opened.of_one)
+            yield Answer(row.number, item.item, who, label, item.task, time, seconds)
 
 
-def _word(row: Row, roles: Mapping[str, str]) -> str:
-    return clean(row.cells.get(roles["label"])).casefold()
+def _drawn(asked: str, *things: str) -> tuple[str, str]:
+    """Two things in an order that is drawn, but the same whichever of them comes first."""
+    one, other = sorted(things)
+    drawn = hashlib.blake2b("\0".join((asked, one, other)).encode()).digest()
+    return (one, other) if drawn[0] % 2 else (other, one)
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, get_scheduler
 
+from crowdtune.annotators.averaged import Averaged
 from crowdtune.em.belief import Belief
+from crowdtune.training.average_step import AverageStep
 from crowdtune.training.belief_step import BeliefStep
 from crowdtune.training.response_step import ResponseStep
 
@@ -22,10 +24,12 @@ FILE = "annotators.pt"
 
 def make_step(
     annotators: Any, learning_rate: float, device: torch.device
-) -> AnnotatorStep | BeliefStep | ResponseStep | None:
+) -> AnnotatorStep | AverageStep | BeliefStep | ResponseStep | None:
     """What moves the annotators of an objective beside the model: Adam, EM, or nothing where there are none."""
     if annotators is None:
         return None
+    if isinstance(annotators, Averaged):
+        return AverageStep(annotators.to(device))
     if isinstance(annotators, nn.Module):
         return AnnotatorStep(annotators.to(device), learning_rate)
     return BeliefStep(annotators) if isinstance(annotators, Belief) else ResponseStep(annotators)
