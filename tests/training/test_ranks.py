@@ -17,25 +17,30 @@ from pathlib import Path
 from crowdtune.training import CrowdTrainer
 from crowdtune.objectives.evidence import Evidence
 from tests.beliefs import belief_of
-from tests.training.test_trainer import config, ragged
+from tests.training.test_trainer import config, ragged, written
 
 model, out, batch, moved = sys.argv[1:]
-args = config(Path(out).parent, per_device_train_batch_size=int(batch), train_sampling_strategy="sequential")
+style = "auto" if moved == "responses" else "words"
+order = {"train_sampling_strategy": "sequential", "style": style}
+args = config(Path(out).parent, per_device_train_batch_size=int(batch), **order)
 objective = Evidence(belief_of(ragged())) if moved == "em" else None
-trainer = CrowdTrainer(model, args, ragged(), objective=objective)
+trainer = CrowdTrainer(model, args, written(24) if moved == "responses" else ragged(), objective=objective)
 trainer.train()
 if trainer.is_world_process_zero():
     found = trainer.annotators
-    annotators = {"evidence": torch.tensor(found.evidence).float()} if moved == "em" else found.state_dict()
+    kept = {"em": lambda: {"evidence": torch.tensor(found.evidence).float()}, "responses": dict}
+    annotators = kept.get(moved, lambda: found.state_dict())()
     torch.save({"model": trainer.lm.model.state_dict(), "annotators": annotators}, out)
 trainer.accelerator.wait_for_everyone()  # a rank that leaves while another still talks to it aborts that one
 trainer.accelerator.end_training()
 """
 
 
-@pytest.mark.parametrize("moved", [pytest.param("gradient", marks=pytest.mark.slow), "em"])
+@pytest.mark.parametrize(
+    "moved", [*(pytest.param(how, marks=pytest.mark.slow) for how in ("gradient", "responses")), "em"]
+)
 def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path, moved: str) -> None:
-    """24 items with one to three labels each: the ranks' halves hold different numbers of labels."""
+    """24 items with one to three labels each, or responses of one to four tokens: halves hold different numbers."""
     script = tmp_path / "run.py"
     script.write_text(RUN)
     here = Path(__file__).parents[2]

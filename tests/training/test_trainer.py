@@ -33,6 +33,13 @@ def ragged(n: int = 24) -> Examples:
     return examples
 
 
+def written(n: int) -> Examples:
+    """Responses of one to four tokens with weights of their own."""
+    sets = [(" ".join(["w1", "w2", "w3", "w4"][: 1 + i % 4]),) for i in range(n)]
+    items = replace(word_items(n), choice_sets=sets, choice_set=np.arange(n), gold=np.zeros(n, int), kinds=("text",))
+    return from_targets(items, np.linspace(0.1, 2, n)[:, None], np.ones(n))
+
+
 def config(folder: Path, **changes: object) -> CrowdConfig:
     fixed = dict(
         output_dir=str(folder),
@@ -55,17 +62,12 @@ def config(folder: Path, **changes: object) -> CrowdConfig:
 
 @pytest.mark.parametrize("packing", [False, True])
 def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path: Path, packing: bool) -> None:
-    """Responses of one to four tokens with weights of their own: 12 x 1, 4 x 3 and 1 x 12 take the same step."""
-    items = word_items(12)
-    sets = [(" ".join(["w1", "w2", "w3", "w4"][: 1 + i % 4]),) for i in range(12)]
-    nothing = np.zeros(12, dtype=np.int64)
-    items = replace(items, choice_sets=sets, choice_set=np.arange(12), gold=nothing, kinds=("text",))
-    weights = np.linspace(0.1, 2, 12)[:, None]
+    """12 x 1, 4 x 3 and 1 x 12 take the same step."""
     after = []
     for batch, accumulation in ((12, 1), (4, 3), (1, 12)):
         changes = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation}
         changes |= {"style": "auto", "packing": packing and batch < 12}
-        trainer = CrowdTrainer(str(tiny_llama), config(tmp_path, **changes), from_targets(items, weights, np.ones(12)))
+        trainer = CrowdTrainer(str(tiny_llama), config(tmp_path, **changes), written(12))
         trainer.train()
         after.append(trainer.lm.model.model.embed_tokens.weight.detach().clone())
     torch.testing.assert_close(after[1], after[0], atol=1e-6, rtol=1e-5)
