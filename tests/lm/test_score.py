@@ -81,9 +81,10 @@ def test_an_item_that_shares_its_answers_with_no_other_keeps_what_is_known_of_it
 
 
 def test_texts_are_centred_with_the_same_texts_and_not_by_their_place(tiny_llama: Path) -> None:
-    """Closed form: two items with other texts keep what is known of them, texts too unlikely for a float have a mean."""
+    """Closed form: two items with other texts keep what is known of them; however unlikely, texts have a mean."""
     data = replace(word_items(4), choice_sets=[("w1 w2", "w3"), ("w4", "w5 w6"), ("w7", "w8")], kinds=("choice",))
-    encoded = encode(replace(data, choice_set=np.array([0, 0, 1, 2])), load(str(tiny_llama)), PromptFormat("texts"), 64)
+    data = replace(data, choice_set=np.array([0, 0, 1, 2]))
+    encoded = encode(data, load(str(tiny_llama)), PromptFormat("texts"), 64)
     log_p = np.log([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.2, 0.8]])
     centre = fit_centre(encoded, log_p)
     np.testing.assert_allclose(np.exp(centre.apply(encoded).offset), [[0.8, 0.2], [0.8, 0.2], [1, 1], [1, 1]])

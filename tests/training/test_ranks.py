@@ -14,14 +14,17 @@ RUN = """
 import sys, torch
 torch.set_num_threads(1)
 from pathlib import Path
+from crowdtune.annotators.averaged import Averaged
 from crowdtune.training import CrowdTrainer
 from crowdtune.objectives.evidence import Evidence
+from crowdtune.objectives.reweighted import Reweighted
 from tests.beliefs import belief_of
 from tests.training.test_trainer import config, ragged
 
 model, out, batch, moved = sys.argv[1:]
 args = config(Path(out).parent, per_device_train_batch_size=int(batch), train_sampling_strategy="sequential")
-objective = Evidence(belief_of(ragged())) if moved == "em" else None
+objective = {"em": lambda: Evidence(belief_of(ragged())), "gradient": lambda: None,
+             "average": lambda: Reweighted(Averaged(int(ragged().annotators.max()) + 1, 0.8, 0.5))}[moved]()
 trainer = CrowdTrainer(model, args, ragged(), objective=objective)
 trainer.train()
 if trainer.is_world_process_zero():
@@ -33,7 +36,7 @@ trainer.accelerator.end_training()
 """
 
 
-@pytest.mark.parametrize("moved", [pytest.param("gradient", marks=pytest.mark.slow), "em"])
+@pytest.mark.parametrize("moved", [*(pytest.param(m, marks=pytest.mark.slow) for m in ("gradient", "average")), "em"])
 def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path, moved: str) -> None:
     """24 items with one to three labels each: the ranks' halves hold different numbers of labels."""
     script = tmp_path / "run.py"

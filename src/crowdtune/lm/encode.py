@@ -107,7 +107,7 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     """Tokenize items.
 
     Args:
-        items: I items with texts and at least two choices each (one is enough for style "reward", none for "responses").
+        items: I items with texts and at least two choices each (style "reward": one, "responses": none).
         lm: whose tokenizer.
         form: style, template, chat.
         max_length: most tokens of a prompt, and of a text that is a choice; of a longer prompt the middle is left out,
