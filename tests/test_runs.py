@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from crowdtune import InputError
+from crowdtune.annotations import Annotations
 from crowdtune.runs import Run, annotator_table
 from crowdtune.write.labelled import label_table
 from tests.crowds import crowd, from_table, make_items, with_choices
+from tests.tiny import word_items
 
 CONFIG = {"method": "realm", "options": {"epochs": 3}}
 
@@ -186,6 +188,14 @@ def test_labels_by_hand() -> None:
     assert table["tied_vote"] == [False, True, False, False]
     assert table["entropy"] == pytest.approx([0, math.log(2), math.log(2), -0.2 * math.log(0.2) - 0.8 * math.log(0.8)])
     assert table["provenance"] == ["by hand"] * 4
+
+
+def test_an_item_of_which_nothing_is_believed_has_no_label() -> None:
+    """A free text that is gold alone, and one that has no answer at all."""
+    items = replace(word_items(2), choice_sets=[("uno",), ()], choice_set=np.arange(2), gold=np.array([0, -1]))
+    none = np.zeros(0, dtype=np.int64)
+    table = label_table(Annotations(items, [], none, none, none), np.zeros((2, 1)), "by hand")
+    assert (table["label"], table["reason"]) == ([None, None], ["no label"] * 2)
 
 
 def test_labels_of_items_with_different_choices() -> None:

@@ -283,6 +283,13 @@ def test_normaliser_makes_both_kinds_distributions() -> None:
     assert (off * np.exp(evidence)).sum() == pytest.approx(1, abs=1e-3)
 
 
+def test_responses_to_one_item_cannot_be_told_from_those_to_others() -> None:
+    """Nothing shows how alike responses to different items are, whatever the item's number."""
+    for number in (0, 5):
+        found = alike(np.full(4, number), np.arange(4), np.eye(4), None, np.random.default_rng(0))
+        assert not len(found.first)
+
+
 def test_log_ratios_must_be_finite() -> None:
     with pytest.raises(ValueError, match="1 of 2 log-ratios are not finite; leave those out"):
         tilt(np.array([0.0, -np.inf]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from crowdtune.annotations import Items
 from crowdtune.lm.answers import units
-from crowdtune.lm.encode import encode
+from crowdtune.lm.encode import encode, nothing
+from crowdtune.lm.generate import generate
 from crowdtune.lm.load import LanguageModel, _embedded, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.read_out import READ_OUTS, by_packed_response, by_response
@@ -93,6 +95,34 @@ def test_blanks_at_the_end_of_a_prompt_belong_to_the_text(embedded_tokenizer: La
         blank = "" if whole[-1].isspace() else " "
         for text, ids in zip(data.choices(i), encoded.texts[i], strict=True):
             assert embedded_tokenizer.tokenizer.decode([*encoded.prompts[i], *ids]) == whole + blank + text
+
+
+def test_what_is_written_goes_on_from_the_prompt_that_was_trained_on(embedded_tokenizer: LanguageModel) -> None:
+    """Oracle: the prompts of `encode`, whatever blanks the template ends with."""
+    read: list[list[int]] = []
+
+    def write(input_ids: Tensor, attention_mask: Tensor, **kwargs: Any) -> Tensor:
+        read.extend(ids[mask.bool()].tolist() for ids, mask in zip(input_ids, attention_mask, strict=True))
+        return input_ids
+
+    data, form = items("text"), PromptFormat("responses", "{prompt} Answer : ")
+    model = SimpleNamespace(generate=write, eval=lambda: None, device=torch.device("cpu"))
+    model.config = embedded_tokenizer.model.config
+    assert generate(replace(embedded_tokenizer, model=model), data, form, 64, bf16=False) == [""] * 6
+    assert sorted(read) == sorted(encode(data, embedded_tokenizer, form, 64).prompts)
+
+
+def test_an_item_nobody_answered_is_read_and_scores_nothing(lm: LanguageModel) -> None:
+    data = replace(items("text"), choice_sets=[("w1 w2",), ()], choice_set=np.arange(6) % 2, gold=np.full(6, -1))
+    table = score(lm, encode(data, lm, PromptFormat("responses", "{prompt} Answer :"), 64), bf16=False)
+    np.testing.assert_array_equal(np.isfinite(table[:, 0]), np.arange(6) % 2 == 0)
+    last = encode(data.take(np.array([1])), lm, PromptFormat("responses"), 64)
+    assert score(lm, last, bf16=False).shape == (1, 0)
+
+
+def test_a_prompt_that_asks_nothing_is_never_empty(lm: LanguageModel) -> None:
+    assert nothing(lm, replace(TEXTS, template="{prompt}")) == [lm.tokenizer.eos_token_id]
+    assert nothing(lm, TEXTS)[:2] == lm.tokenizer("Answer :").input_ids[:2]
 
 
 def test_pmi_takes_off_what_a_text_is_likely_without_a_question(lm: LanguageModel) -> None:
@@ -209,6 +239,20 @@ def test_tasks_have_outputs_of_their_own(tiny_bert: Path) -> None:
     encoded = encode(data, lm, PromptFormat(), 64)
     assert encoded.answers[[0, 40]].tolist() == [[0, 1, -1], [2, 3, 4]]
     assert np.isneginf(score(lm, encoded, bf16=False)[:40, 2]).all()
+
+
+def test_items_of_one_task_find_the_outputs_of_a_head_of_several(tiny_bert: Path) -> None:
+    lm = head(tiny_bert, word_items(80, n_tasks=2))
+    one = replace(word_items(3), tasks=["t1"])
+    assert encode(one, lm, PromptFormat(), 64).answers.tolist() == [[2, 3]] * 3
+
+
+@pytest.mark.parametrize("style", ["words", "texts", "responses", "reward"])
+def test_a_style_the_model_has_no_head_for_is_refused(style: str, tiny_bert: Path) -> None:
+    with pytest.raises(
+        ValueError, match=rf"style '{style}' needs head=\w+, the model has head=head\. Leave style at auto"
+    ):
+        encode(word_items(3), head(tiny_bert, word_items(3)), PromptFormat(style), 64)
 
 
 def test_a_head_is_the_same_each_time_it_is_made(tiny_bert: Path) -> None:

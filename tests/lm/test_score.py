@@ -80,6 +80,18 @@ def test_an_item_that_shares_its_answers_with_no_other_keeps_what_is_known_of_it
     assert not np.allclose(shifted[:2], log_p[:2])
 
 
+def test_texts_are_centred_with_the_same_texts_and_not_by_their_place(tiny_llama: Path) -> None:
+    """Closed form: two items with other texts keep what is known of them; however unlikely, texts have a mean."""
+    data = replace(word_items(4), choice_sets=[("w1 w2", "w3"), ("w4", "w5 w6"), ("w7", "w8")], kinds=("choice",))
+    data = replace(data, choice_set=np.array([0, 0, 1, 2]))
+    encoded = encode(data, load(str(tiny_llama)), PromptFormat("texts"), 64)
+    log_p = np.log([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.2, 0.8]])
+    centre = fit_centre(encoded, log_p)
+    np.testing.assert_allclose(np.exp(centre.apply(encoded).offset), [[0.8, 0.2], [0.8, 0.2], [1, 1], [1, 1]])
+    far = fit_centre(encoded, np.tile([0.0, -2000.0], (4, 1)))
+    np.testing.assert_allclose(far.apply(encoded).offset[:2], [[0, -2000], [0, -2000]])
+
+
 def test_a_centred_model_is_the_softmax_of_its_scores_less_the_offset(tiny: Path) -> None:
     lm, items = load(str(tiny)), word_items(6)
     encoded = encode(items, lm, WORDS, 64)

@@ -68,6 +68,13 @@ def test_many_different_answers_are_free_texts(tmp_path: Path) -> None:
     assert report.free == [""]
 
 
+def test_a_free_answer_may_be_known_where_nobody_answered(tmp_path: Path) -> None:
+    text = "id,prompt,annotator,label,gold\n1,a,ann,one,uno\n2,b,,,due\n3,c,,,\n"
+    items = read(put(tmp_path, "f.csv", text), policy=Policy(kind="text"))[0].items
+    assert [items.choices(i) for i in range(3)] == [("one", "uno"), ("due",), ()]
+    assert items.gold.tolist() == [1, 0, -1]
+
+
 def test_the_user_says_what_kind_answers_are(tmp_path: Path) -> None:
     path = put(tmp_path, "f.csv", "id,annotator,label,lead_time\n1,ann,3,4.5\n1,bob,10,\n")
     annotations, _ = read(path, policy=Policy(kind="grade"))

@@ -14,8 +14,10 @@ RUN = """
 import sys, torch
 torch.set_num_threads(1)
 from pathlib import Path
+from crowdtune.annotators.averaged import Averaged
 from crowdtune.training import CrowdTrainer
 from crowdtune.objectives.evidence import Evidence
+from crowdtune.objectives.reweighted import Reweighted
 from tests.beliefs import belief_of
 from tests.training.test_trainer import config, ragged, written
 
@@ -23,7 +25,9 @@ model, out, batch, moved = sys.argv[1:]
 style = "auto" if moved == "responses" else "words"
 order = {"train_sampling_strategy": "sequential", "style": style}
 args = config(Path(out).parent, per_device_train_batch_size=int(batch), **order)
-objective = Evidence(belief_of(ragged())) if moved == "em" else None
+objectives = {"em": lambda: Evidence(belief_of(ragged())),
+              "average": lambda: Reweighted(Averaged(int(ragged().annotators.max()) + 1, 0.8, 0.5))}
+objective = objectives.get(moved, lambda: None)()
 trainer = CrowdTrainer(model, args, written(24) if moved == "responses" else ragged(), objective=objective)
 trainer.train()
 if trainer.is_world_process_zero():
@@ -37,7 +41,7 @@ trainer.accelerator.end_training()
 
 
 @pytest.mark.parametrize(
-    "moved", [*(pytest.param(how, marks=pytest.mark.slow) for how in ("gradient", "responses")), "em"]
+    "moved", [*(pytest.param(how, marks=pytest.mark.slow) for how in ("gradient", "responses", "average")), "em"]
 )
 def test_two_ranks_take_the_steps_of_one(tiny_llama: Path, tmp_path: Path, moved: str) -> None:
     """24 items with one to three labels each, or responses of one to four tokens: halves hold different numbers."""

@@ -41,6 +41,8 @@ def more(
     rng = np.random.default_rng(seed)
     run, names = Run(Path(load.flags["source"])), list[str]()
     if run.finished:
+        if run.results.get("style") == "responses":
+            raise InputError(f"{run.folder} is of free responses: of further ones nobody knows what they would say.")
         names, posterior, reliability, labels = run.beliefs()
         at, gold = futures.standing_of_tables(posterior, reliability, labels, rng), False
     else:

@@ -110,7 +110,7 @@ def alike(item: Ints, annotator: Ints, embeddings: Floats, text: Ints | None, rn
     mean, deviation = _own(unit, item, panel)
     apart = _apart(unit, item, panel, mean, deviation)
     first, second, degree = _pairs(item, rng)
-    other = (annotator[first] != annotator[second]) & (item.min(initial=0) < item.max(initial=0))  # else: apart unknown
+    other = (annotator[first] != annotator[second]) & bool((item != item[:1]).any())  # else: apart unknown
     first, second, degree = first[other], second[other], degree[other]
     near = np.einsum("pd,pd->p", unit[first], unit[second])
     place = _bins(_standard(near, mean, deviation, first, second))

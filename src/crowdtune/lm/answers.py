@@ -79,19 +79,21 @@ def continuations(
 
 
 def outputs(items: Items, lm: LanguageModel) -> Ints:
-    """(I, K) which output of a classification head stands for each choice, -1 where an item has no such choice."""
+    """(I, K) which output of a classification head stands for each choice, -1 where an item has no such choice.
+
+    Outputs are called by task and choice where the head was trained on several tasks, however many these items have.
+    """
     place = {name: unit for unit, name in lm.model.config.id2label.items()}
     table = np.full((len(items), items.max_choices), -1, dtype=np.int64)
-    several = len(items.tasks) > 1
     for i in range(len(items)):
         for k, choice in enumerate(items.choices(i)):
-            name = unit_name(items.tasks[items.task[i]] if several else "", choice)
-            if name not in place:
+            unit = place.get(unit_name(items.tasks[items.task[i]], choice), place.get(choice))
+            if unit is None:
                 raise InputError(
                     f"item '{items.ids[i]}' has the choice '{choice}', which is no output of the model's head "
                     f"({', '.join(place)}). Give it the choices it was trained on."
                 )
-            table[i, k] = place[name]
+            table[i, k] = unit
     return table
 
 

@@ -14,10 +14,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from crowdtune.annotations import Floats, Ints
-from crowdtune.lm.encode import Encoded
+from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
-from crowdtune.wording import question
 
 SHUFFLES = 2  # prompts of other items each text is read after
 
@@ -54,8 +53,7 @@ def contrast(lm: LanguageModel, encoded: Encoded, *, background: str = "shuffled
         others.append(under)
     there = np.array([[bool(ids) for ids in row] + [False] * (k - len(row)) for row in encoded.texts]).reshape(-1, k)
     if background == "none":
-        nothing = lm.tokenizer(question("", (), "free", encoded.format.template).strip()).input_ids
-        base = score(lm, replace(encoded, prompts=[nothing] * len(encoded)), bf16)
+        base = score(lm, replace(encoded, prompts=[nothing(lm, encoded.format)] * len(encoded)), bf16)
         unrelated = [other[there] - base[there] for other in others]
     else:
         base = logsumexp(others, axis=0) - np.log(len(others))

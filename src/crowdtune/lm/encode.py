@@ -11,12 +11,14 @@ import numpy as np
 from crowdtune.annotations import Bools, Floats, Ints, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tokens
+from crowdtune.lm.heads import HEADS
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import NORMALISE, STYLES, PromptFormat
-from crowdtune.wording import compared
+from crowdtune.wording import compared, question
 
 logger = logging.getLogger(__name__)
 BETA = 0.1  # of DPO, where things are compared
+FEWEST = {"responses": (0, "none is"), "reward": (1, "one is")}  # choices of an item; elsewhere two
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     """Tokenize items.
 
     Args:
-        items: I items with texts and at least two choices each (one is enough for styles "responses" and "reward").
+        items: I items with texts and at least two choices each (style "reward": one, "responses": none).
         lm: whose tokenizer.
         form: style, template, chat.
         max_length: most tokens of a prompt, and of a text that is a choice; of a longer prompt the middle is left out,
@@ -115,14 +117,13 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
         ChoiceError: a choice is not one distinct token at the answer position (styles "words", "letters").
     """
     form = _resolved(items, lm, form)
-    _check(items, form)
+    _check(items, lm, form)
     if form.style == "auto":
         try:
             return encode(items, lm, replace(form, style="words"), max_length)
         except ChoiceError:
             return encode(items, lm, replace(form, style="letters"), max_length)
-    blanks, texts = _cut([form.text(items, i, lm.tokenizer) for i in range(len(items))], form)
-    prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
+    blanks, texts, prompts = asked(items, lm, form)
     answers, written = _answers(items, blanks, texts, lm, form)
     truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
     if truncated:
@@ -152,13 +153,16 @@ def _asked_twice(items: Items) -> bool:
     return any(met.setdefault(text, m) != m for text, m in zip(items.prompts, items.task.tolist(), strict=True))
 
 
-def _check(items: Items, form: PromptFormat) -> None:
+def _check(items: Items, lm: LanguageModel, form: PromptFormat) -> None:
     for name, value, allowed in (("style", form.style, STYLES), ("normalise", form.normalise, NORMALISE)):
         if value not in allowed:
             raise InputError(f"{name} '{value}' is unknown. Allowed: {', '.join(allowed)}.")
+    head = form.style if form.style in HEADS else "lm"
+    if head != lm.head:
+        raise InputError(f"style '{form.style}' needs head={head}, the model has head={lm.head}. Leave style at auto.")
     if form.template and "{prompt}" not in form.template:
         raise InputError(f"template {form.template!r} has no {{prompt}}: every item would read the same. Add it.")
-    fewest, words = (1, "one is") if form.style in ("responses", "reward") else (2, "two are")
+    fewest, words = FEWEST.get(form.style, (2, "two are"))
     for i in range(len(items)):
         if not items.prompts[i]:
             raise InputError(f"item '{items.ids[i]}' has no text to read. Add a prompt column, or pass --items FILE.")
@@ -166,6 +170,17 @@ def _check(items: Items, form: PromptFormat) -> None:
             raise InputError(
                 f"item '{items.ids[i]}' has {items.n_choices[i]} choices, at least {words} needed. Pass --choices."
             )
+
+
+def asked(items: Items, lm: LanguageModel, form: PromptFormat) -> tuple[list[str], list[str], list[list[int]]]:
+    """What stands between each prompt and a choice that is a text, the prompts up to there, and their token ids."""
+    blanks, texts = _cut([form.text(items, i, lm.tokenizer) for i in range(len(items))], form)
+    return blanks, texts, lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
+
+
+def nothing(lm: LanguageModel, form: PromptFormat) -> list[int]:
+    """Token ids of a prompt that asks nothing: the template's words, or where it has none the end of a text."""
+    return lm.tokenizer(question("", (), "free", form.template).strip()).input_ids or [lm.end]
 
 
 def _cut(texts: list[str], form: PromptFormat) -> tuple[list[str], list[str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from crowdtune.annotations import Items
-from crowdtune.lm.encode import shorten
+from crowdtune.lm.encode import asked, shorten
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import pad
@@ -23,9 +25,7 @@ def generate(lm: LanguageModel, items: Items, form: PromptFormat, max_length: in
         max_length: most tokens of a prompt, and of a response.
         bf16: autocast to bfloat16.
     """
-    texts = [form.text(items, i, lm.tokenizer) for i in range(len(items))]
-    prompts = lm.tokenizer(texts, add_special_tokens=not form.chat).input_ids if texts else []
-    prompts = [shorten(p, max_length) for p in prompts]
+    prompts = [shorten(ids, max_length) for ids in asked(items, lm, replace(form, style="responses"))[2]]
     written = [""] * len(items)
     order = sorted(range(len(items)), key=lambda i: len(prompts[i]))
     lm.model.eval()

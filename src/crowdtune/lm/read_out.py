@@ -126,6 +126,8 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
         batch: with texts (B, K, L) token ids padded with -1.
     """
     row, column, text = _existing(batch)
+    if not len(row):
+        return torch.zeros_like(batch["offset"])
     logits = (_decoded if _config(model).is_encoder_decoder else _continued)(model, batch, row, text)
     there = text >= 0
     log_p = -torch.nn.functional.cross_entropy(logits[there].float(), text[there], reduction="none")

@@ -18,6 +18,7 @@ from crowdtune.lm.score import against
 from crowdtune.write.tables import write_json
 
 FILE = "crowdtune.json"
+BEFORE = {"beta": 0.0, "name_task": False}  # how runs of version 0.1 read, whose files do not say
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,23 @@ def load_reading(folder: Path) -> Reading:
     path = folder / FILE
     if not path.exists():
         raise InputError(f"{folder} holds no model of crowdtune (no {FILE}). Name a folder `crowdtune train` made.")
-    raw = msgspec.json.decode(path.read_bytes())
-    return Reading(
-        lm=raw["lm"],
-        format=PromptFormat(**raw["format"]),
-        max_length=raw["max_length"],
-        choices=tuple(raw["choices"]),
-        centre=Centre({tuple(tokens): tuple(values) for tokens, values in raw["centre"]}),
-        adapter=raw["adapter"],
-        bf16=raw["bf16"],
-        outputs=tuple(raw["outputs"]),
-    )
+    try:
+        raw = msgspec.json.decode(path.read_bytes())
+        return Reading(
+            lm=raw["lm"],
+            format=PromptFormat(**(BEFORE | raw["format"])),
+            max_length=raw["max_length"],
+            choices=tuple(raw["choices"]),
+            centre=Centre({tuple(tokens): tuple(values) for tokens, values in raw["centre"]}),
+            adapter=raw["adapter"],
+            bf16=raw["bf16"],
+            outputs=tuple(raw.get("outputs", ())),
+        )
+    except (msgspec.DecodeError, KeyError, TypeError) as e:
+        raise InputError(
+            f"{path} is not as this version writes it ({type(e).__name__}: {e}). Read it with the version of crowdtune "
+            "that its README.md names, or train again."
+        ) from e
 
 
 def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from crowdtune.annotations import Floats, Singles
-from crowdtune.lm.encode import Encoded
+from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
-from crowdtune.wording import question
 
 SCORING_TOKENS = 4096  # in a forward pass without gradients
 TEXT_TOKENS = 2048  # the same where choices are texts, whose logits are of the whole vocabulary
@@ -117,9 +116,7 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
         return encoded
     plain = replace(encoded, format=replace(form, style="responses"))
     if form.normalise == "pmi":
-        nothing = question("", (), "free", form.template).strip()
-        empty = untrained.tokenizer(nothing).input_ids or [untrained.end]  # where a prompt is the item's text alone
-        plain = replace(plain, prompts=[empty] * len(encoded))
+        plain = replace(plain, prompts=[nothing(untrained, form)] * len(encoded))
     known = score(untrained, plain, bf16) / encoded.divisor
     known = encoded.with_ties(np.where(encoded.answers >= 0, known, 0.0))
     return replace(encoded, offset=encoded.offset + known)

@@ -22,7 +22,7 @@ class Conclusion:
     """What a method believes in the end.
 
     Args:
-        posterior: (I, K) P(truth = k), rows sum to 1.
+        posterior: (I, K) P(truth = k), rows sum to 1; zeros for an item without responses.
         columns: to add to the table of annotators, J values each.
         results: to add to results.json.
         knew: (N,) of free responses, the probability that each is an answer; None for labels.

@@ -15,6 +15,7 @@ from crowdtune.lm.generate import generate
 from crowdtune.lm.reading import load_reading, load_trained
 from crowdtune.lm.score import rewards as tabled
 from crowdtune.lm.score import score
+from crowdtune.methods._responses import gold_alone
 from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
 from crowdtune.metrics.held_out import TINY, compare, held_out
 from crowdtune.runs import Run
@@ -39,7 +40,7 @@ def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) 
         said = generate(lm, items, reading.format, reading.max_length, bf16=reading.bf16)
         return {"item": list(items.ids), "response": said}
     probabilities = np.exp(score(lm, reading.encode(items, lm), bf16=reading.bf16))
-    best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    best, top = probabilities.argmax(axis=1) if len(items) else [], probabilities.max(axis=1, initial=0)
     labels = [items.text(i, int(k)) if top[i] >= abstain_below else None for i, k in enumerate(best)]
     return {
         "item": list(items.ids),
@@ -75,13 +76,11 @@ def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:
     if not (items.gold >= 0).any():
         raise InputError("no item has a gold answer to evaluate against. Add a gold column.")
     lm, reading = load_trained(_model(run))
+    free = reading.format.style == "responses"
+    items = gold_alone(items) if free else items
     encoded = reading.encode(items, lm)
     table = score(lm, encoded, bf16=reading.bf16)
-    return (
-        response_quality(table, encoded, items)
-        if reading.format.style == "responses"
-        else quality(np.exp(table), items)
-    )
+    return response_quality(table, encoded) if free else quality(np.exp(table), items)
 
 
 def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, Any]]:
@@ -95,6 +94,8 @@ def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, 
         Rows of `metrics.held_out.compare`.
     """
     lm, reading = load_trained(_model(run))
+    if reading.format.style == "responses":
+        raise InputError("this run writes free responses; models of truth are for choices. Leave out --annotators.")
     log_p = np.maximum(score(lm, reading.encode(annotations.items, lm), bf16=reading.bf16), np.log(TINY))
     losses = held_out(annotations, np.random.default_rng(0), log_p)
     return compare(annotations, losses, np.random.default_rng(0))
@@ -119,18 +120,16 @@ def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
     }
 
 
-def response_quality(log_lik: Floats, encoded: Encoded, items: Items) -> dict[str, Any]:
+def response_quality(log_lik: Floats, encoded: Encoded) -> dict[str, Any]:
     """Loss of the gold responses, nats per token, and how many tokens they have.
 
     Args:
-        log_lik: (I, K) nats, of whole responses.
-        encoded: the same I items.
-        items: I items.
+        log_lik: (I, 1) nats, of whole responses.
+        encoded: the same I items, as `gold_alone` makes them.
     """
-    known = np.flatnonzero(items.gold >= 0)
-    tokens = sum(len(encoded.texts[i][items.gold[i]]) for i in known)
-    loss = -float(log_lik[known, items.gold[known]].sum()) / max(tokens, 1)
-    return {"items": len(known), "loss": loss, "tokens": tokens}
+    tokens = sum(len(ids) for own in encoded.texts for ids in own)
+    loss = -float(log_lik.sum()) / tokens if tokens else float("nan")
+    return {"items": len(encoded), "loss": loss, "tokens": tokens}
 
 
 def shared_choices(run: Run | str | Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ how alike the responses to an item are. Annotators who knew write answers; other
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,13 @@ LITTLE = 0.2  # share of known responses below which nobody is trusted
 def written(items: Items) -> bool:
     """Whether answers are free texts."""
     return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
+
+
+def gold_alone(items: Items) -> Items:
+    """Items with gold, and nothing but that answer to choose: what a model of free responses is measured on."""
+    known = items.take(np.flatnonzero(items.gold >= 0))
+    own = [(str(known.text(i, int(code))),) for i, code in enumerate(known.gold)]
+    return replace(known, choice_sets=own, choice_set=np.arange(len(known)), gold=np.zeros(len(known), np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +143,8 @@ def _verdict(belief: Belief) -> Verdict:
     at = (belief.annotations.item, belief.annotations.label)
     above = _above(belief.said.log_ratio[at], belief.said.unrelated)
     share, start = float(belief.found.knew.mean()), belief.weights
-    if above < TOLD and belief.company is None:
+    alone = belief.company is None or not len(belief.company.pairs.first)
+    if above < TOLD and alone:
         words = (
             "Unresolvable: the model finds these responses no likelier after their own prompts than after others, and "
             "no item has two to compare. Take a larger model, or two responses to some items."

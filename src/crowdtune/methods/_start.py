@@ -18,6 +18,7 @@ from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import against, score_and_read
 from crowdtune.methods._plan import Anchor
+from crowdtune.methods._responses import gold_alone
 from crowdtune.training.options import Training
 from crowdtune.wording import compared
 
@@ -79,9 +80,10 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     form = encoded.format
     anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})
-    reading = Reading(
-        training.lm, form, training.max_length, items.common_choices, centre, training.lora, training.bf16, outputs
-    )
+    free = form.style == "responses"
+    choices = () if free else items.common_choices
+    reading = Reading(training.lm, form, training.max_length, choices, centre, training.lora, training.bf16, outputs)
+    test = gold_alone(test) if free and test is not None else test
     return Start(
         lm=lm,
         reading=reading,

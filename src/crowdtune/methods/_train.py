@@ -113,8 +113,9 @@ def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found
 
 
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
-    """Refuse free responses for a method that needs choices."""
-    free = training.style == "responses" or (training.style == "auto" and written(annotations.items))
+    """Refuse free responses for a method that needs choices; a head chooses among the answers an item was given."""
+    natural = training.style == "auto" and training.head == "lm"
+    free = training.style == "responses" or (natural and written(annotations.items))
     if free and method not in FREE:
         raise InputError(
             f"method '{method}' needs choices, and the answers are free responses. Use {', '.join(FREE)}; or "
@@ -151,7 +152,7 @@ def _watch(start: Start, training: Training) -> Watch | None:
     def measure(lm: LanguageModel) -> dict[str, float]:
         table = score(lm, encoded, bf16=training.bf16)
         if encoded.format.style == "responses":
-            return {"test_loss": response_quality(table, encoded, items)["loss"]}
+            return {"test_loss": response_quality(table, encoded)["loss"]}
         return {"test_accuracy": accuracy(np.exp(table), items.gold)}
 
     return Watch(training.points, measure)
@@ -206,7 +207,7 @@ def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[
     items, encoded = start.test
     table = score(trained, encoded, bf16=training.bf16)
     if encoded.format.style == "responses":
-        return {"test": response_quality(table, encoded, items)}
+        return {"test": response_quality(table, encoded)}
     return {"test": quality(np.exp(table), items)}
 
 

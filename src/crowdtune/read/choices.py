@@ -56,7 +56,7 @@ def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Ite
         if not kind and len(count) > max(FREE, SHARE * sum(count.values())):
             kind = "text"
             report.free.append(task)
-        own = _own_answers(labels, rows) if kind == "text" else {}
+        own = _own_answers(labels, index, rows) if kind == "text" else {}
         shared = tuple(sorted(_spellings(count), key=natural))
         for i in index:
             item = items[i]
@@ -76,14 +76,14 @@ def _counted(labels: Labels, rows: Ints, unnamed: Sequence[int]) -> Counter[str]
     return count
 
 
-def _own_answers(labels: Labels, rows: Ints) -> dict[int, tuple[str, ...]]:
+def _own_answers(labels: Labels, index: Ints, rows: Ints) -> dict[int, tuple[str, ...]]:
     """Free texts: the choices of an item are the distinct answers it got, in the order given, then its gold answer."""
     given: dict[int, dict[str, None]] = {}
     for i, t in zip(labels.item[rows].tolist(), labels.text[rows].tolist(), strict=True):
         given.setdefault(i, {}).setdefault(str(labels.texts[t]))
-    for i, texts in given.items():
+    for i in index.tolist():
         if labels.items[i].gold:
-            texts.setdefault(str(labels.items[i].gold))
+            given.setdefault(i, {}).setdefault(str(labels.items[i].gold))
     return {i: tuple(texts) for i, texts in given.items()}
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import Trainer, set_seed
 
 from crowdtune.annotators.expertise import Expertise
+from crowdtune.errors import InputError
 from crowdtune.examples import Examples
 from crowdtune.lm.answers import name_outputs
 from crowdtune.lm.encode import Encoded, encode
@@ -96,7 +97,7 @@ class CrowdTrainer(Trainer):
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
         if args.packing:
             if read.style != "responses" or self.lm.is_encoder_decoder:
-                raise ValueError("packing is for free responses and causal models. Leave out packing=True.")
+                raise InputError("packing is for free responses and causal models. Leave out packing.")
             self.read_out = by_packed_response
         kwargs.setdefault("compute_metrics", None if read.style == "responses" else gold_accuracy)
         self.objective = objective or _default_objective(train_dataset, read.style)

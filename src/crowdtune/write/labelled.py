@@ -24,7 +24,7 @@ class Labelled:
 
     Args:
         annotations: who said what about I items.
-        posterior: (I, K) P(truth = k), rows sum to 1.
+        posterior: (I, K) P(truth = k), rows sum to 1; zeros where nothing is believed (free responses).
         method: which gave the posterior, e.g. "dawid-skene".
     """
 
@@ -45,11 +45,11 @@ class Labelled:
 
     @cached_property
     def label(self) -> Ints:
-        """(I,) code of the most probable choice, -1 where the label is open: several are most probable."""
+        """(I,) code of the most probable choice, -1 where the label is open: several are most probable, or none is."""
         if not self.posterior.size:
             return np.full(len(self.items), -1, dtype=np.int64)
         tied = (np.isclose(self.posterior, self.probability[:, None]) & self.items.choice_mask).sum(axis=1) > 1
-        return np.where(tied, -1, self.posterior.argmax(axis=1))
+        return np.where(tied | (self.probability <= 0), -1, self.posterior.argmax(axis=1))
 
     def sure(self, at_least: float) -> tuple[Ints, dict[str, int]]:
         """Places of the items with a label, `at_least` so probable; and how many others there are, by reason."""
