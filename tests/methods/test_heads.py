@@ -93,6 +93,21 @@ def test_em_leaves_the_even_start_of_a_model_that_knows_nothing() -> None:
     assert (posterior[np.arange(240), made.items.gold] > 0.5).mean() > 0.95
 
 
+def test_gold_that_cannot_decide_still_tells_em_where_to_begin() -> None:
+    """Five choices, reliabilities .9, .1, .1: with this seed votes lead to a wrong one; 20 gold items lead away."""
+    items = word_items(1000, ("w1", "w2", "w3", "w4", "w5"))
+    made = simulate(items, reliability("0.9,0.1,0.1"), rng=np.random.default_rng(4))
+    nothing = Anchor(np.full((1000, 5), -np.log(5)), np.zeros((1000, 0), np.float32))
+    right = []
+    for gold in (0, 20):
+        plan = Joint(gold=gold).plan(made, nothing)
+        assert plan.verdict is not None
+        assert plan.verdict.status != "resolved"
+        right.append((plan.objective.annotators.solution.posterior.argmax(axis=1) == items.gold).mean())
+    assert right[0] < 0.1
+    assert right[1] > 0.8
+
+
 @pytest.mark.parametrize("name", ["bert", pytest.param("llama", marks=pytest.mark.slow)])
 def test_lora_saves_the_new_head_and_predicts_the_same(
     name: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -50,8 +50,8 @@ class Verdict:
         camps: names of annotators who agree with each other, the largest camp first.
         gold_needed: gold items that would decide, 0 where resolved.
         evidence: standard deviations by which the model is for what it favours, against chance or the nearest rival.
-        start: (I, K) posterior EM should begin with: of labels alone in what was resolved, and where the model knows
-            nothing, else the model's.
+        start: (I, K) posterior EM should begin with: of labels alone in what was resolved; else the model's, or, where
+            it knows nothing, of labels as gold favours, or the votes.
     """
 
     status: Status
@@ -146,13 +146,14 @@ def _judge(annotations: Annotations, crowd: Crowd) -> Verdict:
         best, p = by_gold(crowd)
         if p < MISTAKE and cost(crowd, best, gold=True) <= COST:
             return replace(made, by="gold", start=best.truth, words=words.gold(gold))
+        made = replace(made, start=best.truth)
     needed = gold_needed(crowd)
     if _agree(crowd):
         if crowd.favour(crowd.consensus.truth) <= AGAINST:
             return replace(made, status="ambiguous", gold_needed=needed, words=words.contradicted(needed))
         return replace(made, by="labels", start=crowd.consensus.truth, words=words.LABELS)
     if known and risk <= COST:
-        return replace(made, by="model", words=words.model(z))
+        return replace(made, by="model", start=chosen.truth, words=words.model(z))
     if not names and alone < REAL:
         return replace(made, status="unresolvable", gold_needed=needed, words=words.nothing(z, needed))
     said = words.thin(risk, needed) if known else words.rivals(names, z, needed)
