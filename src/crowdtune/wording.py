@@ -56,6 +56,16 @@ def compared(items: Items) -> list[bool]:
     ]
 
 
+def only_compared(items: Items) -> bool:
+    """Whether there are items, and all compare two texts."""
+    return len(items) > 0 and all(np.array(compared(items))[np.unique(items.task)])
+
+
+def only_written(items: Items) -> bool:
+    """Whether there are items, and the answers to all are free texts."""
+    return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
+
+
 def natural_style(items: Items) -> list[str]:
     """(M,) how to ask the items of each task: "free" where choices are no menu (written or compared), else "words"."""
     free = compared(items)
