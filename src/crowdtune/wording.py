@@ -23,7 +23,9 @@ def answers(style: str, choices: Sequence[str]) -> list[str]:
     if style != "letters":
         return list(choices)
     if len(choices) > len(LETTERS):
-        raise InputError(f"an item has {len(choices)} choices; letters reach to {len(LETTERS)}. Use style=words.")
+        raise InputError(
+            f"an item has {len(choices)} choices; letters reach to {len(LETTERS)}. Use style=words or texts."
+        )
     return list(LETTERS[: len(choices)])
 
 
