@@ -19,7 +19,7 @@ def test_styles() -> None:
     assert question("Q", ["x", "y"], "free") == "Q\nAnswer:"
     assert question("Q", ["x", "y"], "words", "{choices}? {prompt}") == "x, y? Q"
     assert (answers("words", ["x", "y"]), answers("letters", ["x", "y"])) == (["x", "y"], ["A", "B"])
-    with pytest.raises(InputError, match=r"27 choices; letters reach to 26\. Use style=words"):
+    with pytest.raises(InputError, match=r"27 choices; letters reach to 26\. Use style=words or texts"):
         answers("letters", ["x"] * 27)
 
 

@@ -23,7 +23,9 @@ def answers(style: str, choices: Sequence[str]) -> list[str]:
     if style != "letters":
         return list(choices)
     if len(choices) > len(LETTERS):
-        raise InputError(f"an item has {len(choices)} choices; letters reach to {len(LETTERS)}. Use style=words.")
+        raise InputError(
+            f"an item has {len(choices)} choices; letters reach to {len(LETTERS)}. Use style=words or texts."
+        )
     return list(LETTERS[: len(choices)])
 
 
@@ -54,6 +56,16 @@ def compared(items: Items) -> list[bool]:
         kind == "pair" and not (shared and size > 1)
         for kind, shared, size in zip(items.kinds, items.shared_choices, sizes, strict=True)
     ]
+
+
+def only_compared(items: Items) -> bool:
+    """Whether there are items, and all compare two texts."""
+    return len(items) > 0 and all(np.array(compared(items))[np.unique(items.task)])
+
+
+def only_written(items: Items) -> bool:
+    """Whether there are items, and the answers to all are free texts."""
+    return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
 
 
 def natural_style(items: Items) -> list[str]:

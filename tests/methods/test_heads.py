@@ -177,6 +177,15 @@ def test_rewards_are_asked_of_reward_heads_alone(tiny_bert: Path, tmp_path: Path
         rewards(run, ["w1"], ["w2"])
 
 
+def test_a_reward_head_chooses_among_free_answers(tiny_bert: Path, tmp_path: Path) -> None:
+    made = crowd(n=20)
+    made = replace(made, items=replace(made.items, choice_sets=[("w1 w2", "w3")], kinds=("text",)))
+    settings = TINY | {"lm": str(tiny_bert), "epochs": "1", "head": "reward"}
+    run = train(made, "majority", settings, out=tmp_path / "run")
+    assert run.results["style"] == "reward"
+    assert predict(run, made.items.take(np.zeros(0, dtype=np.int64)))["label"] == []
+
+
 def test_items_with_choices_of_their_own_are_told_what_to_use(tiny_bert: Path, tmp_path: Path) -> None:
     made = crowd(n=20)
     sets = [("yes", "no"), ("A", "B")]

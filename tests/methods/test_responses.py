@@ -16,7 +16,7 @@ from crowdtune.lm.encode import encode
 from crowdtune.lm.load import load
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import score
-from crowdtune.methods import evaluate, predict, train
+from crowdtune.methods import evaluate, foretold, predict, train
 from crowdtune.objectives.responses import Responses
 from tests.tiny import WORDS, word_items
 
@@ -92,6 +92,27 @@ def test_what_was_learned_is_written(taught: Path) -> None:
 def test_choices_are_asked_for_where_a_method_needs_them(tiny_llama: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'majority' needs choices.*joint, realm, noisy, oracle"):
         train(crowd()[0], "majority", {"lm": str(tiny_llama)}, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("method", "option"), [("joint", "gold"), ("joint", "history"), ("noisy", "smoothing")])
+def test_options_of_choices_are_refused(method: str, option: str, tiny_llama: Path, tmp_path: Path) -> None:
+    made = crowd(n=8)[0]
+    with pytest.raises(ValueError, match=rf"{option}.*free responses.*Leave"):
+        train(made, method, TEMPLATE | {"lm": str(tiny_llama), option: "0.5" if option == "smoothing" else "5"},
+              out=tmp_path / "run")  # fmt: skip
+
+
+def test_one_item_tells_nothing(tiny_llama: Path, tmp_path: Path) -> None:
+    """Two responses to one item: there is no other item to measure them against."""
+    items = replace(written(1), choice_sets=[("w1", "w2")], gold=np.zeros(1, dtype=np.int64))
+    two = Annotations(items, ["ann", "bob"], np.zeros(2, np.int64), np.arange(2), np.arange(2))
+    run = train(two, "joint", TEMPLATE | {"lm": str(tiny_llama), "epochs": "1"}, out=tmp_path / "run")
+    assert run.results["verdict"]["status"] == "unresolvable"
+
+
+def test_a_model_of_truth_is_of_choices(taught: Path) -> None:
+    with pytest.raises(ValueError, match="writes free responses"):
+        foretold(taught.parent, crowd(n=8)[0])
 
 
 def test_a_contrast_is_own_less_other_prompts(tiny: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crowdtune.annotations import Annotations, Floats
-from crowdtune.methods._habits import columns
+from crowdtune.methods._habits import _words, columns
 from crowdtune.methods._plan import Anchor, Conclusion
 from crowdtune.methods.joint import Joint
 from crowdtune.metrics.guard import confirmed
@@ -40,6 +40,12 @@ def held(found: Conclusion, name: str, planted: Floats) -> float:
     """Share of intervals that hold what was planted."""
     low, high = (np.array(found.columns[name + end], float) for end in ("_low", "_high"))
     return float(((low <= planted) & (planted <= high)).mean())
+
+
+def test_an_interval_is_told_from_its_lower_end() -> None:
+    assert _words("bias", -0.5, -0.8, -0.3) == "0.5 grades lower than is right (0.3 to 0.8)"
+    assert _words("lean", -0.2, -0.31, -0.12) == "says the first 20 points less often than is right (12 to 31)"
+    assert _words("lean", 0.2, 0.12, 0.31) == "says the first 20 points more often than is right (12 to 31)"
 
 
 def test_generous_and_strict_annotators_are_told_and_their_grades_put_right() -> None:

@@ -180,6 +180,13 @@ def test_gold_of_pairs(tmp_path: Path) -> None:
     assert [items.text(i, int(k)) for i, k in enumerate(items.gold)] == ["y", "y"]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_gold_of_pairs_may_be_the_number_0(named: bool, tmp_path: Path) -> None:
+    who = {"annotator": "ann", "label": 1} if named else {}
+    rows = [{"prompt": f"p{i}", "response_a": "x", "response_b": "y", "gold": i} | who for i in (0, 1)]
+    assert read(lines(tmp_path, rows))[0].items.gold.tolist() == [0, 1]
+
+
 def test_gold_that_contradicts_itself(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has another gold than in"):
         read(put(tmp_path, "f.csv", "prompt,chosen,rejected\np,x,y\np,y,x\n"))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from crowdtune.annotators.expertise import Expertise
+from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_annotations, from_targets
 from crowdtune.lm.load import load
 from crowdtune.objectives.likelihood import Likelihood
@@ -72,6 +73,15 @@ def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path:
         after.append(trainer.lm.model.model.embed_tokens.weight.detach().clone())
     torch.testing.assert_close(after[1], after[0], atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(after[2], after[0], atol=1e-6, rtol=1e-5)
+
+
+def test_responses_without_weights_and_packed_choices_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    """Labels alone would make a loss of 0, whatever the model says."""
+    made = crowd()
+    with pytest.raises(InputError, match="make examples with from_targets"):
+        CrowdTrainer(str(tiny_llama), config(tmp_path, style="responses"), made)
+    with pytest.raises(InputError, match="packing is for free responses"):
+        CrowdTrainer(str(tiny_llama), config(tmp_path, packing=True), made)
 
 
 @pytest.mark.parametrize("kind", ["per-label", "joint", "soft"])

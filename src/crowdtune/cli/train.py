@@ -63,7 +63,7 @@ def train(
 
 
 def _as(items: Items) -> Policy:
-    """How to read test items that do not say it themselves: the choices training items share, grades, free texts."""
+    """How to read test items that do not say it themselves: the choices all training items share, grades, texts."""
     kind = items.kinds[0] if len(set(items.kinds)) == 1 else ""
     choices = () if kind == "text" else items.common_choices
     return Policy(choices=choices, kind=kind if kind in ("grade", "text") else "")

@@ -14,7 +14,7 @@ from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tok
 from crowdtune.lm.heads import HEADS
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import NORMALISE, STYLES, PromptFormat
-from crowdtune.wording import compared, question
+from crowdtune.wording import only_compared, only_written, question
 
 logger = logging.getLogger(__name__)
 BETA = 0.1  # of DPO, where things are compared
@@ -136,11 +136,10 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
 
 def _resolved(items: Items, lm: LanguageModel, form: PromptFormat) -> PromptFormat:
     """The format with what "auto" and None mean for these items; words or letters are left open."""
-    pairs = bool(len(items)) and all(np.array(compared(items))[np.unique(items.task)])
+    pairs = only_compared(items)
     style = form.style
     if style == "auto":
-        free = bool(len(items)) and all(items.kinds[m] == "text" for m in np.unique(items.task))
-        style = lm.head if lm.head != "lm" else "responses" if free else "texts" if pairs else "auto"
+        style = lm.head if lm.head != "lm" else "responses" if only_written(items) else "texts" if pairs else "auto"
     beta = form.beta if form.beta is not None else BETA if pairs and style == "texts" else 0.0
     normalise = form.normalise if form.normalise != "auto" else "sum" if beta or style != "texts" else "mean"
     name = len(set(items.prompts)) < len(items) and _asked_twice(items) if form.name_task is None else form.name_task

@@ -49,13 +49,9 @@ def columns(names: Sequence[str], draws: Floats, annotations: Annotations) -> di
 
 def _words(name: str, mean: float, low: float, high: float) -> str:
     """A habit, against what is right, with its interval."""
+    least, most = (low, high) if mean > 0 else (-high, -low)
     if name == "bias":
-        return f"{higher(mean, 'is right')} ({_size(low, mean):.1f} to {_size(high, mean):.1f})"
+        return f"{higher(mean, 'is right')} ({least:.1f} to {most:.1f})"
     sign = "more" if mean > 0 else "less"
-    points = sorted(round(100 * _size(end, mean)) for end in (low, high))
-    return f"says the first {abs(mean) * 100:.0f} points {sign} often than is right ({points[0]} to {points[1]})"
-
-
-def _size(end: float, mean: float) -> float:
-    """An end of an interval, in the direction of its mean."""
-    return end if mean > 0 else -end
+    span = f"{100 * least:.0f} to {100 * most:.0f}"
+    return f"says the first {abs(mean) * 100:.0f} points {sign} often than is right ({span})"

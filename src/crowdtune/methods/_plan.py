@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -95,6 +95,11 @@ class Method(Protocol):
             anchor: what the model knew before training.
         """
         ...
+
+
+def rounded(values: Iterable[Any]) -> list[float]:
+    """Numbers as tables show them."""
+    return [round(float(v), 4) for v in values]
 
 
 def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story: str) -> Plan:

@@ -19,18 +19,13 @@ from crowdtune.examples import from_targets
 from crowdtune.lm.contrast import Contrast
 from crowdtune.lm.embed import embed
 from crowdtune.lm.load import LanguageModel
-from crowdtune.methods._plan import Anchor, Conclusion, Plan
+from crowdtune.methods._plan import Anchor, Conclusion, Plan, rounded
 from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.responses import Responses as Weighted
 
 TOLD = 3.0  # standard errors by which responses must be likelier under their own prompts than under others
 TINY = 1e-12
 LITTLE = 0.2  # share of known responses below which nobody is trusted
-
-
-def written(items: Items) -> bool:
-    """Whether answers are free texts."""
-    return len(items) > 0 and all(items.kinds[m] == "text" for m in np.unique(items.task))
 
 
 def gold_alone(items: Items) -> Items:
@@ -169,13 +164,9 @@ def _conclude(belief: Belief) -> Conclusion:
     found, company = belief.found, belief.company
     worth = belief.weights if company is None else belief.weights * company.near
     columns: dict[str, list[Any]] = {
-        "reliability": _rounded(found.expertise),
-        "reliability_low": _rounded(found.low),
-        "reliability_high": _rounded(found.high),
+        "reliability": rounded(found.expertise),
+        "reliability_low": rounded(found.low),
+        "reliability_high": rounded(found.high),
     } | ({} if company is None else {"closeness": company.closeness})
     results = {"responses_believed": float(found.knew.mean())}
     return Conclusion(worth / np.maximum(worth.sum(axis=1, keepdims=True), TINY), columns, results, knew=found.knew)
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [round(float(v), 4) for v in values]

@@ -20,7 +20,7 @@ from crowdtune.lm.score import against, score_and_read
 from crowdtune.methods._plan import Anchor
 from crowdtune.methods._responses import gold_alone
 from crowdtune.training.options import Training
-from crowdtune.wording import compared
+from crowdtune.wording import compared, only_compared
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def _knowledge(
     if form.beta:
         encoded = encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
     log_p, hidden = _asked(lm, encoded, items, training)
-    if form.style in ("texts", "reward") and all(np.array(compared(items), dtype=bool)[np.unique(items.task)]):
+    if form.style in ("texts", "reward") and only_compared(items):
         return Anchor(log_p, hidden), log_p, Centre({})  # things compared have no place a model could lean to
     lean = fit_centre(encoded, log_p)
     return Anchor(lean.shift(encoded, log_p), hidden), log_p, lean

@@ -20,7 +20,6 @@ from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._plan import Conclusion, Method, Plan
 from crowdtune.methods._predict import quality, response_quality
-from crowdtune.methods._responses import written
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, confirmed, verdict
@@ -30,6 +29,7 @@ from crowdtune.settings import apply
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
+from crowdtune.wording import only_written
 from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
     """Refuse free responses for a method that needs choices; a head chooses among the answers an item was given."""
     natural = training.style == "auto" and training.head == "lm"
-    free = training.style == "responses" or (natural and written(annotations.items))
+    free = training.style == "responses" or (natural and only_written(annotations.items))
     if free and method not in FREE:
         raise InputError(
             f"method '{method}' needs choices, and the answers are free responses. Use {', '.join(FREE)}; or "

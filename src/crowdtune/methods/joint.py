@@ -93,6 +93,8 @@ class Joint:
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Fit annotators on the frozen model, then train with EM beside it."""
         if anchor.contrast is not None:
+            if self.gold or self.history:
+                raise InputError("gold and history are evidence for choices, not for free responses. Leave them out.")
             return respond(annotations, anchor, together=True)
         gold = self._gold(annotations)
         labels = given(annotations, per_task=self.per_task, gold=gold)

@@ -34,6 +34,8 @@ class Noisy:
         """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
         items, shares = annotations.items, vote_shares(annotations)
         if anchor.contrast is not None:
+            if self.smoothing:
+                raise InputError(f"smoothing={self.smoothing} is of choices; free responses have none. Leave it out.")
             return imitate(annotations, annotations.votes.astype(float), "fine-tuned on every response as it came")
         others = np.where(items.choice_mask, (1 - shares) / np.maximum(items.n_choices - 1, 1)[:, None], 0.0)
         targets = (1 - self.smoothing) * shares + self.smoothing * others

@@ -23,15 +23,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations
 from crowdtune.annotators.averaged import Averaged
-from crowdtune.annotators.labels import flatten
 from crowdtune.errors import InputError
-from crowdtune.examples import Examples, from_annotations
-from crowdtune.methods._plan import Anchor, Conclusion, Plan
-from crowdtune.objectives.likelihood import posterior
+from crowdtune.examples import from_annotations
+from crowdtune.methods._plan import Anchor, Conclusion, Plan, rounded
 from crowdtune.objectives.reweighted import Reweighted
-from crowdtune.training.frozen_stage import table_batch
+from crowdtune.training.frozen_stage import believed
 
 
 @dataclass(frozen=True)
@@ -55,17 +53,9 @@ class RePo:
             examples,
             Reweighted(annotators),
             "trained with RE-PO: every label weighted by the probability that it is right",
-            conclude=lambda log_p: Conclusion(_believed(log_p, examples, annotators), columns=_columns(annotators)),
+            conclude=lambda log_p: Conclusion(believed(annotators, examples, log_p), columns=_columns(annotators)),
         )
 
 
-def _believed(log_p: Floats, examples: Examples, annotators: Averaged) -> Floats:
-    """(I, K) posterior over truths: the trained model times what its annotators said."""
-    scores, batch = table_batch(examples, log_p)
-    labels = flatten(batch)
-    log_lik = annotators.cpu()(labels, scores.shape[1])
-    return posterior(scores.double(), log_lik.double(), labels.item).numpy()
-
-
 def _columns(annotators: Averaged) -> dict[str, list[Any]]:
-    return {"learned_reliability": [round(s, 4) for s in annotators.reliability.cpu().tolist()]}
+    return {"learned_reliability": rounded(annotators.reliability)}

@@ -27,18 +27,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
-from crowdtune.annotations import Annotations, Floats
+from crowdtune.annotations import Annotations
 from crowdtune.annotators.expertise import Expertise
-from crowdtune.annotators.labels import flatten
 from crowdtune.errors import InputError
-from crowdtune.examples import Examples, from_annotations
-from crowdtune.methods._plan import Anchor, Conclusion, Plan
+from crowdtune.examples import from_annotations
+from crowdtune.methods._plan import Anchor, Conclusion, Plan, rounded
 from crowdtune.methods._responses import respond
-from crowdtune.objectives.likelihood import Likelihood, posterior
-from crowdtune.training.frozen_stage import fit_frozen, table_batch
+from crowdtune.objectives.likelihood import Likelihood
+from crowdtune.training.frozen_stage import believed, fit_frozen
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Realm:
             f"trained with REALM ({self.likelihood} likelihood): the model and each annotator's expertise together",
             annotator_learning_rate=rate,
             conclude=lambda log_p: Conclusion(
-                _believed(log_p, examples, experts), columns=_columns(experts, annotations)
+                believed(experts, examples, log_p), columns=_columns(experts, annotations)
             ),
         )
 
@@ -89,22 +85,9 @@ class Realm:
         return Expertise(len(annotations.annotators), tasks, self.expertise_start, prior)
 
 
-def _believed(log_p: Floats, examples: Examples, experts: Expertise) -> Floats:
-    """(I, K) posterior over truths: the trained model times what its annotators said."""
-    scores, batch = table_batch(examples, log_p)
-    labels = flatten(batch)
-    with torch.no_grad():
-        log_lik = experts.cpu()(labels, scores.shape[1])
-        return posterior(scores.double(), log_lik.double(), labels.item).numpy()
-
-
 def _columns(experts: Expertise, annotations: Annotations) -> dict[str, list[Any]]:
     """Expertise as columns: one, or one per task."""
-    table = experts.expertise().cpu()
+    table = experts.expertise().detach().cpu()
     if table.shape[1] == 1:
-        return {"expertise": _rounded(table[:, 0])}
-    return {f"expertise:{task}": _rounded(table[:, m]) for m, task in enumerate(annotations.items.tasks)}
-
-
-def _rounded(values: Tensor) -> list[float]:
-    return [round(v, 4) for v in values.tolist()]
+        return {"expertise": rounded(table[:, 0])}
+    return {f"expertise:{task}": rounded(table[:, m]) for m, task in enumerate(annotations.items.tasks)}

@@ -67,7 +67,7 @@ def answers(opened: Opened, roles: Mapping[str, str], names: tuple[str, str], re
             item = _described(row, roles, _name(row, roles, *order, taken), [*order, *([TIE] if tie else [])])
             met[asked, frozenset((first, second))] = item
         if item.row == row.number or nobody:
-            known = row.cells.get(gold) or (label if nobody else None)
+            known = clean(row.cells.get(gold)) or (clean(label) if nobody else "")
             yield item._replace(row=row.number, gold=_preferred(known, first, second, words) if known else None)
         if not nobody:
             time, seconds = (row.cells.get(roles.get(role, "")) for role in ("time", "seconds"))

@@ -7,10 +7,12 @@ in what the model knew before it could absorb the noise.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from crowdtune.annotations import MASKED, Floats
+from crowdtune.annotators.labels import flatten
 from crowdtune.examples import Examples
+from crowdtune.objectives.likelihood import posterior
 from crowdtune.training.trainer import Objective
 
 
@@ -25,6 +27,21 @@ def table_batch(examples: Examples, log_p: Floats) -> tuple[Tensor, dict[str, Te
         "answers": torch.where(mask, 0, -1),
         "index": torch.from_numpy(examples.index),
     }
+
+
+def believed(annotators: nn.Module, examples: Examples, log_p: Floats) -> Floats:
+    """(I, K) posterior over truths: what a trained model says, times what its annotators said.
+
+    Args:
+        annotators: labels as `flatten` makes them, and K -> (N, K) log P(label | truth = k); moved to the CPU.
+        examples: I items with labels.
+        log_p: (I, K) log-probabilities of the trained model.
+    """
+    scores, batch = table_batch(examples, log_p)
+    labels = flatten(batch)
+    with torch.no_grad():
+        log_lik = annotators.cpu()(labels, scores.shape[1])
+        return posterior(scores.double(), log_lik.double(), labels.item).numpy()
 
 
 def fit_frozen(objective: Objective, examples: Examples, log_p: Floats, *, steps: int, rate: float) -> None:

@@ -226,6 +226,8 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
 
 def _default_objective(examples: Examples | None, style: str) -> Objective:
     if style == "responses":
+        if examples is not None and not examples.targets.any():
+            raise InputError("free responses are trained on by their weights: make examples with from_targets.")
         return Responses()
     if examples is None or examples.labels.shape[1] == 0:
         return SoftTarget()
