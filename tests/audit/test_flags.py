@@ -69,3 +69,11 @@ def test_names_and_order_do_not_matter() -> None:
     renamed = replace(made, annotators=[made.annotators[j] for j in order], annotator=np.argsort(order)[made.annotator])
     one, other = ({r["annotator"]: r["flags"] for r in audit(crowd).annotators} for crowd in (made, renamed))
     assert one == other
+
+
+def test_who_writes_first_has_no_habit() -> None:
+    """Thirty items with two different texts each: the codes of the first annotator's are all 0, and mean nothing."""
+    made = from_table([[0, 1]] * 30)
+    sets = [(f"one text {i}", f"another {i}") for i in range(30)]
+    items = replace(made.items, choice_sets=sets, choice_set=np.arange(30), kinds=("text",))
+    assert not any(row["flags"] for row in audit(replace(made, items=items)).annotators)

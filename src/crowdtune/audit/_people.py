@@ -112,9 +112,11 @@ def _mark(flags: list[list[str]], who: Bools, flag: str) -> None:
 
 def _always(tasks: list[Part]) -> Bools:
     """(J,) who says one thing always, in the tasks that hold most of their labels."""
-    told = [(habits.constant(habits.lean(t.annotations)), t.annotations.labels_per_annotator) for t in tasks]
-    held = sum(found * count for found, count in told)
-    return np.asarray(held * 2 > sum(count for _, count in told))
+    chosen = [t.annotations for t in tasks if t.kind != "text"]  # codes of free texts are places in a list, no habit
+    told = [(habits.constant(habits.lean(part)), part.labels_per_annotator) for part in chosen]
+    none = np.zeros(len(tasks[0].annotations.annotators) if tasks else 0)
+    held = sum((found * count for found, count in told), start=none)
+    return np.asarray(held * 2 > sum((count for _, count in told), start=none))
 
 
 def _by_reliability(
@@ -126,7 +128,9 @@ def _by_reliability(
     guessed = np.bincount(annotations.annotator, 1 / annotations.items.n_choices[annotations.item], len(count))
     chance = guessed / np.maximum(count, 1)
     spread = np.maximum((high - low) / (2 * 1.96), 1e-6)
-    usable = (count > 0) & (chance < 1)
+    written = np.array([kind == "text" for kind in annotations.items.kinds])[annotations.items.task]
+    free = np.bincount(annotations.annotator, written[annotations.item], len(count))
+    usable = (count > 0) & (chance < 1) & (2 * free < count)
 
     def surely_under(bound: Floats) -> Bools:
         p = np.where(usable, ndtr((trust - bound) / spread), 1.0)

@@ -39,8 +39,10 @@ def predict(
         return
     if "response" in table:
         for item, text in list(zip(table["item"], table["response"], strict=True))[:SHOWN]:
-            show(f"{item}\t{text if len(text) <= WIDE else text[:WIDE] + '...'}")
-        show(f"{len(table['item'])} items answered")
+            line = " ".join(text.split())
+            show(f"{item}\t{line if len(line) <= WIDE else line[:WIDE] + '...'}")
+        silent = sum(not text for text in table["response"])
+        show(f"{len(table['item'])} items, {silent} answered with nothing")
     else:
         _show_labels(table)
     if out is None:

@@ -146,7 +146,7 @@ def _raise_not_one(tokenizer: Any, answer: str, ids: Sequence[int], place: str) 
     pieces = " ".join(repr(tokenizer.decode([t])) for t in ids)
     raise ChoiceError(
         f"choice '{answer}' is {len(ids)} tokens {place} ({pieces}), not one of its own. "
-        "Use style=letters, or --rename it to a shorter word."
+        "Use style=letters, style=texts for choices that are whole texts, or --rename it to a shorter word."
     )
 
 

@@ -162,7 +162,9 @@ def _above(own: Floats, other: Floats) -> float:
 
 def _conclude(belief: Belief) -> Conclusion:
     found, company = belief.found, belief.company
-    worth = belief.weights if company is None else belief.weights * company.near
+    worth, given = np.zeros_like(belief.weights), belief.annotations
+    np.add.at(worth, (given.item, given.label), found.knew * found.expertise[given.annotator])
+    worth *= 1.0 if company is None else company.near
     columns: dict[str, list[Any]] = {
         "reliability": rounded(found.expertise),
         "reliability_low": rounded(found.low),

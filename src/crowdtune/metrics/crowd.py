@@ -73,7 +73,8 @@ def facts(annotations: Annotations) -> list[str]:
     thin = (per_annotator > 0) & (per_annotator < THIN)
     if thin.any():
         said.append(f"{int(thin.sum())} annotators gave fewer than {THIN} labels: too few to judge, ranked last")
-    if (n := int(ties(annotations).sum())) > 0:
+    written = np.array([kind == "text" for kind in items.kinds])[items.task]  # two of those are no tie
+    if (n := int((ties(annotations) & ~written).sum())) > 0:
         said.append(f"{n} items have a tied vote: it stays split, no choice wins by its place in a list")
     return said + _skew(annotations) + _missing_texts(items)
 
