@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -106,12 +106,13 @@ def test_an_unknown_verb_is_answered_with_the_nearest() -> None:
 
 
 def test_help_is_quick() -> None:
-    """Best of five, so that a busy machine does not fail it."""
+    """Seconds of work by the processor, best of five: other work on the machine does not fail it."""
     times = []
     for _ in range(5):
-        start = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "crowdtune", "--help"], capture_output=True, check=True)
-        times.append(time.monotonic() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(times) < 0.5  # 0.3 s where nothing else runs
 
 
