@@ -94,7 +94,7 @@ def test_em_leaves_the_even_start_of_a_model_that_knows_nothing() -> None:
 
 
 def test_gold_that_cannot_decide_still_tells_em_where_to_begin() -> None:
-    """Five choices, reliabilities .9, .1, .1: with this seed votes lead to a wrong one; 20 gold items lead away."""
+    """Five choices by one of .9 and two of .1: with this seed the votes lead to the wrong ones."""
     items = word_items(1000, ("w1", "w2", "w3", "w4", "w5"))
     made = simulate(items, reliability("0.9,0.1,0.1"), rng=np.random.default_rng(4))
     nothing = Anchor(np.full((1000, 5), -np.log(5)), np.zeros((1000, 0), np.float32))
