@@ -29,7 +29,7 @@ test: setup
 
 test-all: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[parity]'
-	$(BIN)/python -m pytest -m 'slow or parity'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or parity'
 
 check: setup
 	$(BIN)/ruff check .
