@@ -106,7 +106,8 @@ def test_what_is_written_goes_on_from_the_prompt_that_was_trained_on(embedded_to
         return input_ids
 
     data, form = items("text"), PromptFormat("responses", "{prompt} Answer : ")
-    model = SimpleNamespace(generate=write, eval=lambda: None, device=torch.device("cpu"))
+    model = SimpleNamespace(generate=write, training=False, device=torch.device("cpu"))
+    model.eval = model.train = lambda mode=False: None
     model.config = embedded_tokenizer.model.config
     assert generate(replace(embedded_tokenizer, model=model), data, form, 64, bf16=False) == [""] * 6
     assert sorted(read) == sorted(encode(data, embedded_tokenizer, form, 64).prompts)

@@ -51,7 +51,7 @@ def contrast(lm: LanguageModel, encoded: Encoded, *, background: str = "shuffled
         under = np.empty_like(own)
         under[order] = table[:, (s + 1) * k : (s + 2) * k]
         others.append(under)
-    there = np.array([[bool(ids) for ids in row] + [False] * (k - len(row)) for row in encoded.texts]).reshape(-1, k)
+    there = (encoded.answers >= 0) & ~encoded.ties  # what was not kept has no text, as a tie has none
     if background == "none":
         base = score(lm, replace(encoded, prompts=[nothing(lm, encoded.format)] * len(encoded)), bf16)
         unrelated = [other[there] - base[there] for other in others]

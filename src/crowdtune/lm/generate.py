@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-
 from crowdtune.annotations import Items
 from crowdtune.lm.encode import asked, shorten
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.score import pad
+from crowdtune.lm.score import asking, pad
 
 PROMPTS = 16  # in a forward pass
 
@@ -28,8 +26,7 @@ def generate(lm: LanguageModel, items: Items, form: PromptFormat, max_length: in
     prompts = [shorten(ids, max_length) for ids in asked(items, lm, replace(form, style="responses"))[2]]
     written = [""] * len(items)
     order = sorted(range(len(items)), key=lambda i: len(prompts[i]))
-    lm.model.eval()
-    with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+    with asking(lm, bf16):
         for begin in range(0, len(order), PROMPTS):
             index = order[begin : begin + PROMPTS]
             ids, mask = (t.to(lm.device) for t in pad([prompts[i] for i in index], lm))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -124,14 +125,21 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
 
 def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:
     """Batches of items with (B, K) what is read off the model."""
+    with asking(lm, bf16):
+        for index in _batches(encoded):
+            batch = collate([encoded.feature(i) for i in index], lm)
+            batch = {name: value.to(lm.device) for name, value in batch.items()}
+            yield index, read_out(lm.model, batch).cpu().numpy()
+
+
+@contextmanager
+def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
+    """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
     training = lm.model.training
     lm.model.eval()
     try:
         with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
-            for index in _batches(encoded):
-                batch = collate([encoded.feature(i) for i in index], lm)
-                batch = {name: value.to(lm.device) for name, value in batch.items()}
-                yield index, read_out(lm.model, batch).cpu().numpy()
+            yield
     finally:
         lm.model.train(training)
 
