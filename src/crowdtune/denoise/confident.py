@@ -4,8 +4,9 @@ r"""Confident learning: which given labels are probably wrong, from out-of-fold 
           C_{jk} = \#\{i : l_i = j, \; k = \arg\max_{c: p_{ic} \ge t_c} p_{ic}\}
 
 counts labels j whose truth is confidently k. Rows of C are brought to the number of labels j; then of the labels j the
-C_jk with the largest p_ik - p_ij are called noisy, for every other k, unless p finds the label likeliest. As in cleanlab,
-where several choices reach their thresholds the truth is the likeliest of all, whether it reaches its own or not.
+C_jk with the largest p_ik - p_ij are called noisy, for every other k, unless p finds the label likeliest. Where several
+choices reach their thresholds the truth is the likeliest of all, whether it reaches its own or not, as in cleanlab;
+counts are rounded likewise, but for halves.
 
 References:
     Northcutt, Jiang and Chuang, Confident learning, 2021, https://arxiv.org/abs/1911.00068; rule "prune by noise rate".
