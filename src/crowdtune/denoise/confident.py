@@ -5,8 +5,7 @@ r"""Confident learning: which given labels are probably wrong, from out-of-fold 
 
 counts labels j whose truth is confidently k. Rows of C are brought to the number of labels j; then of the labels j the
 C_jk with the largest p_ik - p_ij are called noisy, for every other k, unless p finds the label likeliest. Where several
-choices reach their thresholds the truth is the likeliest of all, whether it reaches its own or not, as in cleanlab;
-counts are rounded likewise, but for halves.
+choices reach their thresholds the truth is the likeliest of all, whether it reaches its own or not, as in cleanlab.
 
 References:
     Northcutt, Jiang and Chuang, Confident learning, 2021, https://arxiv.org/abs/1911.00068; rule "prune by noise rate".
@@ -66,10 +65,15 @@ def noisy_labels(label: Ints, p: Floats) -> Bools:
 
 
 def _whole(row: Floats, total: int) -> Ints:
-    """A row scaled to a total and rounded so that it is kept: the largest remainders are rounded up."""
+    """A row scaled to a total and rounded; where that misses the total, what was rounded furthest is moved by one."""
     exact = row / row.sum() * total
-    whole = np.floor(exact).astype(np.int64)
-    whole[np.argsort(whole - exact, kind="stable")[: total - int(whole.sum())]] += 1
+    whole = np.round(exact).astype(np.int64)
+    missing = total - int(whole.sum())
+    order = np.argsort(exact - whole)
+    if missing > 0:
+        whole[order[::-1][:missing]] += 1
+    else:
+        whole[order[:-missing]] -= 1
     return np.asarray(whole)
 
 
