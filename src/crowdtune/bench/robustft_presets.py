@@ -1,0 +1,114 @@
+"""The grids of `crowdtune bench robustft` by name: one given label an item, a share of them wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from crowdtune.bench.grid import HEAD, Cell, Pairs
+from crowdtune.bench.presets import LM_TRAINING, Grid, Preset, plain
+from crowdtune.bench.untrained import UNTRAINED
+
+OURS = "robustft"
+TRAINED = ("noisy", "self-label", "self-select", "confident-learning", "noise-al", "joint", "oracle")
+COMPARED = (OURS, *TRAINED, *UNTRAINED)
+FEW = (OURS, "noisy", "confident-learning", "zero-shot", "oracle")
+LEVELS = (0, 30, 50, 70)  # labels of a hundred that are wrong
+SHARES = ("0.2", "0.4", "0.6", "0.8", "1")  # beta
+NEIGHBOURS = ("1", "3", "5", "10")  # k
+WITHOUT = ("selection", "checker", "reviewer", "context", "reasoning")  # parts that an ablation leaves out
+
+# How the untrained head knows a choice: by a sentence that would have it. Of seven wordings tried the second best.
+WORDING = "Profit and sales decreased.|The company describes its business.|Profit and sales increased."
+REPHRASED = (
+    "bad results, a loss|a description of the company|good results, growth",
+    "Sentiment of negative|Sentiment of neutral|Sentiment of positive",
+)
+
+
+def _described(words: str) -> Pairs:
+    return (("template", "{prompt}"), ("described", words))
+
+
+FPB = Cell("fpb", HEAD, training=_described(WORDING))
+WORDS = Cell("words", HEAD, trained=1024, held_out=2000)
+GRADES = Cell("grades", HEAD, trained=2000, held_out=3000)
+LLAMA, GEMMA = "meta-llama/Llama-3.1-8B-Instruct", "google/gemma-2-9b-it"
+PAPER_TRAINING = (("chat", "true"), ("lora", "true"), ("epochs", "2"), ("learning_rate", "1e-4"))
+
+
+def at(base: Cell, levels: Iterable[int] = LEVELS) -> tuple[Cell, ...]:
+    """The same cell at several levels of noise."""
+    return tuple(replace(base, distribution=f"noisy{level}") for level in levels)
+
+
+def _ours(name: str, values: Iterable[str]) -> tuple[Cell, ...]:
+    return tuple(Cell("", "", OURS, options=((name, value),)) for value in values)
+
+
+def _sensitivity() -> tuple[Cell, ...]:
+    return _ours("beta", SHARES) + _ours("k", NEIGHBOURS)
+
+
+def _ablation() -> tuple[Cell, ...]:
+    return tuple(cell for part in WITHOUT for cell in _ours(part, ["false"]))
+
+
+def _cpu() -> Preset:
+    rephrased = tuple(cell for words in REPHRASED for cell in at(replace(FPB, training=_described(words))))
+    return Preset(
+        (
+            Grid(at(FPB), plain(COMPARED)),
+            Grid(at(FPB, (30, 50)), _sensitivity()),
+            Grid(at(FPB), _ablation()),
+            Grid(rephrased, plain(FEW)),
+        ),
+        seeds=5,
+    )
+
+
+def _bundled() -> Preset:
+    return Preset((Grid(at(WORDS) + at(GRADES), plain(COMPARED)),), seeds=5)
+
+
+def _cpu_lm() -> Preset:
+    training = tuple(
+        (name, "Sentiment of this news: {prompt}\nThe sentiment is" if name == "template" else value)
+        for name, value in LM_TRAINING
+    )
+    base = Cell("fpb", "embedded", training=training)
+    return Preset((Grid(at(base, (50,)), plain(FEW)),), seeds=1)
+
+
+def _tiny() -> Preset:
+    base = replace(WORDS, trained=160, held_out=200, training=(("epochs", "8"), ("points", "4")))
+    return Preset((Grid(at(base, (30,)), plain(("noisy", "confident-learning", "zero-shot", "constant"))),), seeds=2)
+
+
+def _paper(model: str) -> Callable[[], Preset]:
+    """The paper's table 1, and on two data sets its ablation and sensitivity."""
+
+    def preset() -> Preset:
+        base = Cell("", model, training=PAPER_TRAINING)
+        big = replace(base, trained=4000, held_out=1000)
+        sets = [replace(big, data="mmlu"), *(replace(base, data=data) for data in ("arc", "pubmedqa", "fpb"))]
+        sets.append(replace(big, data="drop"))
+        return Preset(
+            (
+                Grid(tuple(cell for data in sets for cell in at(data, LEVELS)), plain(COMPARED)),
+                Grid(tuple(cell for data in sets[:2] for cell in at(data, (30,))), _ablation() + _sensitivity()),
+            ),
+            seeds=5,
+        )
+
+    return preset
+
+
+ROBUSTFT: dict[str, Callable[[], Preset]] = {
+    "tiny": _tiny,
+    "cpu": _cpu,
+    "bundled": _bundled,
+    "cpu-lm": _cpu_lm,
+    "llama-3.1-8b": _paper(LLAMA),
+    "gemma-2-9b": _paper(GEMMA),
+}
