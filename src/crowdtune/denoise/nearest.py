@@ -16,7 +16,7 @@ PAIRS = 8_192  # whose cosines are computed once more, exactly, at once
 WIDTH = 64  # rows of the base that share a maximum
 DIGITS = 12  # of a cosine; what differs less is equal
 CELLS, TRAINED, STEPS, SEED = 512, 40, 10, 0  # of the index: cells, rows of each that place it, of k-means
-SEARCHED = 64  # cells
+SEARCHED = 32  # cells
 INSTALL = "pip install 'crowdtune[index]'"
 
 
@@ -31,7 +31,7 @@ def nearest(
         k: how many, at least 1.
         own: (Q,) each query's own place in the base, which is never chosen for it; -1 where it is not there.
         allowed: (B,) which rows of the base may be chosen; None for all.
-        exact: most allowed rows that are searched whole. Of more an index looks at the likeliest eighth: see
+        exact: most allowed rows that are searched whole. Of more an index looks at the likeliest sixteenth: see
             docs/log.md for what it misses.
 
     Returns:
