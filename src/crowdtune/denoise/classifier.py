@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -36,6 +37,18 @@ class Classifier:
 
     weight: Floats
     bias: Floats
+
+
+class CrossFit(NamedTuple):
+    """What classifiers say of items they were not fitted on.
+
+    Args:
+        log_p: (I, K) log-probabilities.
+        ridge: that was best on them.
+    """
+
+    log_p: Floats
+    ridge: float
 
 
 def fit(
@@ -103,8 +116,8 @@ def cross_fit(
     folds: int = FOLDS,
     seed: int = 0,
     ridges: Sequence[float] = RIDGES,
-) -> Floats:
-    """(I, K) log-probabilities of each item by a classifier fitted on the other folds.
+) -> CrossFit:
+    """Ask about each item a classifier fitted on the other folds.
 
     The ridge is that of `ridges` with the smallest weighted log-loss on the folds held out, against the same targets.
     An item without weight is predicted like the others and teaches nothing.
@@ -126,7 +139,8 @@ def cross_fit(
         for ridge, log_p in found.items():
             classifier = fit(x[~out], targets[~out], weights[~out], ridge=ridge, start=classifier)
             log_p[out] = predict(classifier, x[out])
-    return min(found.values(), key=lambda log_p: -float((weights[:, None] * targets * log_p).sum()))
+    ridge = min(found, key=lambda ridge: -float((weights[:, None] * targets * found[ridge]).sum()))
+    return CrossFit(found[ridge], ridge)
 
 
 def standardised(features: Floats) -> Floats:

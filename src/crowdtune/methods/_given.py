@@ -27,7 +27,7 @@ def out_of_fold(annotations: Annotations, anchor: Anchor, method: str) -> Floats
     if not annotations.items.common_choices:
         raise InputError(f"{method} needs the same choices on all items: a classifier learns them. Use self-select.")
     weights = annotations.labels_per_item.astype(float)
-    return np.exp(cross_fit(anchor.hidden.astype(np.float64), vote_shares(annotations), weights))
+    return np.exp(cross_fit(anchor.hidden.astype(np.float64), vote_shares(annotations), weights).log_p)
 
 
 def telling(plan: Plan, annotations: Annotations, kept: Bools) -> Plan:
