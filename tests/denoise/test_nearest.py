@@ -116,9 +116,10 @@ def test_a_base_too_large_needs_an_index_and_says_which(monkeypatch: pytest.Monk
         nearest(np.eye(3), np.eye(3), 1, exact=2)
 
 
+@pytest.mark.parity
 def test_the_index_finds_nearly_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 5,000 points in 40 clumps, each clump much narrower than their distance: the cells searched hold them."""
-    pytest.importorskip("faiss", reason="pip install -e .[index]")
+    pytest.importorskip("faiss", reason="pip install -e .[parity]")
     monkeypatch.setattr(module, "CELLS", 64)
     monkeypatch.setattr(module, "SEARCHED", 8)
     rng = np.random.default_rng(1)
