@@ -75,7 +75,7 @@ def share_list(raw: Any, k: int) -> tuple[float, ...] | None:
         )
     except (msgspec.DecodeError, msgspec.ValidationError):
         return None
-    total = math.fsum(shares)
+    total = sum(shares)
     if len(shares) != k or min(shares, default=0) < 0 or not math.isfinite(total):
         return None
     return tuple(share / total for share in shares) if total > 0 else ()
