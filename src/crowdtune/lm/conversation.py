@@ -50,7 +50,7 @@ def conversation(messages: Messages, tokenizer: Any) -> str:
 
 
 def blank(messages: Messages, tokenizer: Any) -> str:
-    """What stands before the next word: nothing after a line break or at the start of a template's turn, else a blank."""
+    """What stands before the next word: a blank, but after a line break and where a template begins a turn."""
     begun = _begun(messages)
     if not begun:
         return "" if tokenizer.chat_template else " "
