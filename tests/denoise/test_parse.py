@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crowdtune.denoise.parse import parse
@@ -128,6 +128,7 @@ def test_letters_stand_for_choices_only_where_they_were_shown_and_own_words_come
     assert parse("Answer: NO", ("No", "no")) == ""
 
 
+bounded = settings(deadline=None, max_examples=60, derandomize=True, database=None)
 TEXT = st.text(max_size=40) | st.lists(
     st.sampled_from(
         [
@@ -157,16 +158,18 @@ CHOICES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@bounded
 @given(TEXT, CHOICES, st.booleans())
 def test_what_is_read_is_a_choice_or_nothing(text: str, choices: list[str], letters: bool) -> None:
     assert parse(text, choices, letters=letters) in {*choices, ""}
     assert parse(text) in text
 
 
-@settings(max_examples=60, deadline=None)
+@bounded
 @given(CHOICES, st.booleans())
 def test_every_choice_is_read_as_itself(choices: list[str], letters: bool) -> None:
+    flat = {" ".join(choice.split()) for choice in choices}
     for choice in choices:
+        assume(" ".join(f"Answer: {choice}".split()) not in flat)  # else the text is another choice itself
         assert parse(choice, choices, letters=letters) == choice
         assert parse(f"Answer: {choice}", choices, letters=letters) == choice
