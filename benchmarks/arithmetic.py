@@ -1,8 +1,8 @@
 """Right numbers in many wordings: what is lost where answers are compared as strings?
 
 gsm8k: 1,000 questions, each answered by some of ten simulated annotators, who give the right number as often as their
-reliability says, else a near or a common wrong one, in wordings drawn from ten. `python benchmarks/arithmetic.py [FILE]`; the
-file is ../shared/data/open/gsm8k.jsonl.gz by default. Seconds, no language model.
+reliability says, else a near or a common wrong one, in wordings drawn from ten. `python benchmarks/arithmetic.py
+[FILE]`; the file is ../shared/data/open/gsm8k.jsonl.gz by default. A minute, no language model.
 
 right       share of items whose answer is the gold number; open ones are wrong
 error       mean absolute error of reliability, to the share of an annotator's labels that are right
@@ -29,7 +29,8 @@ FILE = Path(__file__).parents[2] / "shared/data/open/gsm8k.jsonl.gz"
 ITEMS, SEEDS, COMMON = 1000, 3, 0.3  # COMMON: share of wrong answers that are the same mistake
 CROWDS = {"good": np.linspace(0.5, 0.95, 10), "mixed": np.linspace(0.15, 0.95, 10)}
 WORDINGS = (
-    "{n}", "${n}", "{n}.", "The answer is {n}.", "{n}.0", "It is {n} in all", "#### {n}", "{comma}", "x = {n}", "{n} dollars",
+    "{n}", "${n}", "{n}.", "The answer is {n}.", "{n}.0", "It is {n} in all", "#### {n}", "{comma}",
+    "x = {n}", "{n} dollars",
 )  # fmt: skip
 
 

@@ -65,6 +65,17 @@ def number(answer: str) -> Number | None:
     return found[-1] if found else None
 
 
+def every(answer: str) -> tuple[float, ...]:
+    """All numbers of an answer, sorted.
+
+    Example:
+        >>> every("born in 1879, died at 76"), every("nobody knows")
+        ((76.0, 1879.0), ())
+    """
+    found = (_value(token) for token in _TOKEN.finditer(_tidy(answer)))
+    return tuple(sorted(one.value for one in found if one is not None))
+
+
 def is_one(answer: str) -> bool:
     """Whether an answer leaves no doubt which number it is: it holds one alone, or marks it."""
     text = _tidy(answer)

@@ -22,7 +22,7 @@ OFFERED = ("exact", "numbers", "embeddings")
 
 
 @dataclass(frozen=True)
-class Choice:
+class Suited:
     """Which comparison suits a task.
 
     Args:
@@ -34,7 +34,7 @@ class Choice:
     why: str
 
 
-def chosen(annotations: Annotations, task: str) -> Choice:
+def chosen(annotations: Annotations, task: str) -> Suited:
     """Which comparison suits a task, by the labels it was given.
 
     Numbers where nearly all answers hold one alone, or mark it ("#### 42", "the answer is 42"); exact where most are
@@ -49,10 +49,10 @@ def chosen(annotations: Annotations, task: str) -> Choice:
     share = sum(n for text, n in said if is_one(text)) / total
     words = median([len(text.split()) for text, n in said for _ in range(n)] or [0])
     if share >= NEARLY:
-        return Choice("numbers", f"answers to '{task}' are compared as numbers: {share:.0%} hold one, or mark one")
+        return Suited("numbers", f"answers to '{task}' are compared as numbers: {share:.0%} hold one, or mark one")
     if words <= SHORT:
-        return Choice("exact", f"answers to '{task}' are compared by their words: half of them have {words:g} or fewer")
-    return Choice(
+        return Suited("exact", f"answers to '{task}' are compared by their words: half of them have {words:g} or fewer")
+    return Suited(
         "embeddings", f"answers to '{task}' are compared by embeddings: half of them have {words:g} words or more"
     )
 

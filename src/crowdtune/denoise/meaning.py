@@ -1,9 +1,9 @@
 """Answers written freely are compared by what they mean, so that two wordings of one answer are one.
 
-`Exact` and `Numbers` are equal or not; `Embeddings` and `Judged` tell of pairs, and pairs may contradict each other (a is
-b, b is c, a is not c). There groups are joined, the most alike first, while the mean over all pairs of two groups is at
-or above the threshold (average linkage): a chain of near misses does not make one meaning. Answers are sorted first,
-their order does not matter, and wordings that are `Exact`ly equal are one before anything else is asked.
+`Exact` and `Numbers` are equal or not; `Embeddings` and `Judged` tell of pairs, and pairs may contradict each other:
+a is b, b is c, a is not c. There groups are joined, the most alike first, while the mean over all pairs of two groups
+is at or above the threshold (average linkage): a chain of near misses does not make one meaning. Answers are sorted
+first, their order does not matter, and wordings that are `Exact`ly equal are one before anything else is asked.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Protocol
 
 import numpy as np
 
-from crowdtune.annotations import Floats, Ints
+from crowdtune.annotations import Bools, Floats, Ints
 from crowdtune.denoise._grouping import components, linked, places
-from crowdtune.denoise._numbers import number
+from crowdtune.denoise._numbers import every, number
 from crowdtune.denoise._words import blank, normalised
 
 BLANK = -1  # code of an answer that says nothing
-THRESHOLD = 0.8  # cosine from which on two answers mean the same
+THRESHOLD = (
+    0.8  # cosine from which on two answers mean the same, where joining in error costs twice what splitting does
+)
 TINY = 1e-12
 
 Sets = Sequence[Sequence[str]]  # of distinct answers that say something, sorted; one for each item
@@ -87,7 +89,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Alike in the vector space of a sentence encoder; blind to a changed number or a "not" in a long text.
+    """Alike in the vector space of a sentence encoder, which hardly sees opposites; other numbers are another meaning.
 
     Args:
         embed: texts -> (A, D), any length; called once for all items.
@@ -110,7 +112,7 @@ class Embeddings:
         for i, some in enumerate(wordings):
             if len(some) > 1:
                 own = table[[place[text] for text in some]]
-                words[i] = linked(own @ own.T, self.threshold)[words[i]]
+                words[i] = linked(np.where(_other_numbers(some), -1.0, own @ own.T), self.threshold)[words[i]]
         return words
 
 
@@ -165,6 +167,13 @@ def _wordings(sets: Sets) -> tuple[list[Ints], list[list[str]]]:
     codes = Exact().codes(sets)
     first = [np.unique(own, return_index=True)[1].tolist() for own in codes]
     return codes, [[texts[a] for a in at] for texts, at in zip(sets, first, strict=True)]
+
+
+def _other_numbers(texts: Sequence[str]) -> Bools:
+    """(A, A) True where both texts hold numbers, and not the same."""
+    held = [every(text) for text in texts]
+    code, some = places(held), np.array([bool(numbers) for numbers in held])
+    return np.asarray((code[:, None] != code) & some[:, None] & some)
 
 
 def _words_alike(of: Ints, sets: Sets, read: Sequence[object]) -> Ints:
