@@ -22,7 +22,8 @@ from scipy.stats import spearmanr
 
 from crowdtune.aggregate import aggregator
 from crowdtune.annotations import Annotations, Floats, Items
-from crowdtune.denoise.meaning import UNSAID, Exact, Meaning, Numbers, by_meaning, chosen, grouped
+from crowdtune.denoise.answers import by_meaning, chosen, said_only
+from crowdtune.denoise.meaning import Exact, Meaning, Numbers, grouped
 from crowdtune.metrics.crowd import reliability
 
 FILE = Path(__file__).parents[2] / "shared/data/open/gsm8k.jsonl.gz"
@@ -64,15 +65,14 @@ def measure(given: Annotations, judged: Annotations, method: str) -> dict[str, f
     begin = perf_counter()
     posterior = aggregator(method).fit(given).posterior
     seconds = perf_counter() - begin
-    said = np.array([[text != UNSAID for text in given.items.choices(i)] + [False] * (given.items.max_choices - k)
-                     for i, k in enumerate(given.items.n_choices.tolist())])  # fmt: skip
-    best = np.where(said, posterior, -1).argmax(axis=1)
+    found = reliability(given, posterior)
+    given, posterior = said_only(given, posterior)
+    best = posterior.argmax(axis=1)
     pairs = [(str(given.items.text(i, b)), str(given.items.text(i, g)))
              for i, (b, g) in enumerate(zip(best.tolist(), given.items.gold.tolist(), strict=True))]  # fmt: skip
     right = np.mean([codes[0] == codes[1] for codes in grouped(pairs, Numbers())])
     true = np.bincount(judged.annotator, judged.label == judged.items.gold[judged.item])
     true = true / judged.labels_per_annotator
-    found = reliability(given, posterior)
     return {"right": float(right), "error": float(np.abs(found - true).mean()),
             "rho": float(spearmanr(found, true).statistic), "seconds": seconds}  # fmt: skip
 

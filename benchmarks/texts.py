@@ -184,7 +184,7 @@ def main() -> None:
             one |= peers
     subset = np.array([name.split("-")[0] for name in whole.items.ids])
     tables = {f"all labels, {name}": ([found[0]], np.flatnonzero(subset == name)) for name in sorted(set(subset))}
-    for labels in (5, 3, 0):
+    for labels in (3, 5, 0):
         drawn = [one for one, setting in zip(found, settings, strict=True) if setting[0] == labels]
         title = f"{labels} labels an item, {SEEDS} draws" if labels else f"all labels, {len(subset)} items"
         tables = {title: (drawn, np.arange(len(subset)))} | tables

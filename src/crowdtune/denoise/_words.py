@@ -9,8 +9,11 @@ from collections import Counter
 from functools import lru_cache
 
 _ARTICLES = {"a", "an", "the"}
-_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-_MARKS = str.maketrans(dict.fromkeys("‘’“”„«»‹›‐‑‒–—…¿¡。、，！？；：（）「」『』·", " "))
+_OF_NUMBERS = r"(?<![^\d\s])[-.,:/](?=\d)"  # -5, 1.5 and 12:30 are not 5, 15 and 1230
+_PUNCTUATION = re.compile(rf"(?<=\d),(?=\d{{3}}(?!\d))|(?!{_OF_NUMBERS})[{re.escape(string.punctuation)}]")
+_MARKS = str.maketrans(
+    dict.fromkeys("‘’", "'") | dict.fromkeys("‐‑\u2212", "-") | dict.fromkeys("“”„«»‹›‒–—…¿¡。、「」『』·", " ")
+)
 _UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's controls, formats and separators
 
 
@@ -19,8 +22,8 @@ def normalised(text: str) -> str:
     """A text in lower case, without punctuation, articles and spare spaces; where nothing would be left, with them.
 
     Example:
-        >>> normalised("  The  Quick, brown Fox! "), normalised("The"), normalised("?!")
-        ('quick brown fox', 'the', '?!')
+        >>> normalised("  The  Quick, brown Fox! "), normalised("The"), normalised("?!"), normalised("$1,234.5.")
+        ('quick brown fox', 'the', '?!', '1234.5')
     """
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     words = _PUNCTUATION.sub("", text.translate(_MARKS)).split()
