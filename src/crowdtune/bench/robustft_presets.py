@@ -83,7 +83,7 @@ def _cpu_lm() -> Preset:
         (name, "Sentiment of this news: {prompt}\nThe sentiment is" if name == "template" else value)
         for name, value in LM_TRAINING
     )
-    base = Cell("fpb", "embedded", training=training)
+    base = Cell("fpb", "embedded", trained=600, held_out=300, training=training)
     return Preset((Grid(at(base, (50,)), plain(FEW)),), seeds=1)
 
 
