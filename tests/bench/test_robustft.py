@@ -118,7 +118,7 @@ def test_splits_that_differ_widen_the_interval() -> None:
 
 
 def found_cells() -> dict[Cell, Outcome]:
-    """Two methods, two levels, two splits: ours three of four right, noisy half; of 100 gold answers one is the second."""
+    """Two methods, two levels, two splits: ours three of four right, noisy half; one of 100 gold answers differs."""
     rows = {}
     for level, method, seed in itertools.product(("noisy0", "noisy50"), (OURS, "noisy"), (0, 1)):
         cell = Cell("fpb", HEAD, method, level, seed=seed, training=(("template", "{prompt}"), ("described", "a|b")))
