@@ -118,7 +118,7 @@ def test_splits_that_differ_widen_the_interval() -> None:
 
 
 def found_cells() -> dict[Cell, Outcome]:
-    """Two methods, two levels, two splits: ours three of four right, noisy half."""
+    """Two methods, two levels, two splits: ours three of four right, noisy half; one of 100 gold answers differs."""
     rows = {}
     for level, method, seed in itertools.product(("noisy0", "noisy50"), (OURS, "noisy"), (0, 1)):
         cell = Cell("fpb", HEAD, method, level, seed=seed, training=(("template", "{prompt}"), ("described", "a|b")))
@@ -138,7 +138,8 @@ def test_numbers_of_a_grid() -> None:
 
 
 def test_the_page_says_it(tmp_path: Path) -> None:
-    results = write_report(tmp_path, "stub", found_cells())
+    changed = Cell("fpb", HEAD, OURS, "noisy50", options=(("k", "1"),), training=next(iter(found_cells())).training)
+    results = write_report(tmp_path, "stub", found_cells() | {changed: told(changed, np.ones(100, bool))})
     page = (tmp_path / "results.md").read_text()
     assert "| method | 0% | 50% |" in page
     assert "| robustft | 75.0 ± 0.0 | 75.0 ± 0.0 |" in page
@@ -146,4 +147,6 @@ def test_the_page_says_it(tmp_path: Path) -> None:
     assert "| 50% | noisy | +25.0 (" in page
     assert "| 50% | given | 60.0 | 55.0 |" in page
     ET.parse(tmp_path / "charts" / "noise-1.svg")
-    assert results["cells"] == 8
+    assert "| robustft | 75.0, 42.9 | 75.0, 42.9 |\n| robustft (k=1) | - | 100.0, 100.0 |" in page
+    assert page.count("k=1") == 1
+    assert results["cells"] == 9

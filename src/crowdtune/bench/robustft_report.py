@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,12 @@ def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
     for place, rows in _places(results).items():
         splits = max(variant["splits"] for row in rows for variant in row["variants"].values())
         lines += ["", f"## {place}", "", f"{splits} splits, about {rows[0]['held_out']:.0f} items held out in each."]
+        names = list(dict.fromkeys(name for row in rows for name in row["variants"]))
         for title, told in SHOWN.items():
-            lines += ["", f"### {title}", "", *_by_noise(rows, told)]
+            lines += ["", f"### {title}", "", *_by_noise(rows, _plain(names), told)]
         lines += _differences(rows) + _experts(rows)
+        if changed := [name for name in names if name not in _plain(names)]:
+            lines += ["", f"### {OURS} otherwise: accuracy, macro-F1", "", *_by_noise(rows, [OURS, *changed], _both)]
     lines += ["", *(f"![{name}](charts/{name})" for name in charts)] if charts else []
     return "\n".join(lines) + "\n"
 
@@ -49,9 +52,13 @@ def _places(results: Mapping[str, Any]) -> Places:
     return {place: sorted(rows, key=lambda row: row["noise"]) for place, rows in places.items()}
 
 
-def _by_noise(rows: Sequence[Row], told: Callable[[Row], str]) -> list[str]:
+def _plain(names: Iterable[str]) -> list[str]:
+    """Methods with their own options."""
+    return [name for name in names if "=" not in name]
+
+
+def _by_noise(rows: Sequence[Row], names: Sequence[str], told: Callable[[Row], str]) -> list[str]:
     """A row per variant, a column per level of noise."""
-    names = list(dict.fromkeys(name for row in rows for name in row["variants"]))
     body = [
         [name, *(told(row["variants"][name]) if name in row["variants"] else "-" for row in rows)] for name in names
     ]
@@ -64,6 +71,7 @@ def _differences(rows: Sequence[Row]) -> list[str]:
         [f"{row['noise']:.0%}", d["second"], _interval(d["accuracy"]), _interval(d["macro_f1"])]
         for row in rows
         for d in row["differences"]
+        if d["second"] in _plain(row["variants"])
     ]
     head = ["noise", f"{OURS} less", "accuracy", "macro-F1"]
     title = "Paired differences, in points, with 95 % intervals over splits and items"
@@ -88,9 +96,8 @@ def _charts(places: Places) -> dict[str, str]:
     for number, (place, rows) in enumerate(places.items(), start=1):
         if len(rows) < 2:
             continue
-        names = [name for name in dict.fromkeys(n for row in rows for n in row["variants"]) if "=" not in name]
         lines = []
-        for name in names:
+        for name in _plain(dict.fromkeys(n for row in rows for n in row["variants"])):
             own = [row for row in rows if name in row["variants"]]
             told = [(100 * row["noise"], row["variants"][name]["accuracy"]) for row in own]
             lines.append(Line(name, [(x, a["mean"]) for x, a in told], [a["error"] or 0.0 for _, a in told]))
@@ -109,6 +116,10 @@ def _spread(value: Mapping[str, Any]) -> str:
 
 def _interval(value: Mapping[str, Any]) -> str:
     return f"{points(value['difference'])} ({points(value['low'])} to {points(value['high'])})"
+
+
+def _both(variant: Row) -> str:
+    return f"{percent(variant['accuracy']['mean'])}, {percent(variant['macro_f1']['mean'])}"
 
 
 SHOWN: dict[str, Callable[[Row], str]] = {
