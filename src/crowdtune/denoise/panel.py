@@ -3,13 +3,14 @@ r"""The panel: models that read the items, and people who labelled them, believe
 .. math:: q_i(k) \propto c_i(k)^\gamma \prod_{n \in i} P(l_n \mid k, a_n)
 
 c is a linear classifier on the items' features that begins as the pool of the experts, the mean of what they say, each
-without its lean to one answer, and moves by how likely the given labels are (`learned`), across folds, so that no item's
-own labels speak through it; the last factor the given labels under one coin for each annotator. Coins are found with the
-classifier's lean and sharpness alone first: with all its weights it would find its own labels right.
+without its lean to one answer, and moves by how likely the given labels are (`learned`), across folds, so that no
+item's own labels speak through it; the last factor the given labels under one coin for each annotator. Coins are found
+with the classifier's lean and sharpness alone: with all its weights it would find its own labels right.
 
 Experts are models that read the same text: what one gets wrong the others get wrong too. Counted as annotators they
 confirm each other, and a classifier that learns to foretell them confirms them once more: whoever was right in 53 or
-67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an annotator. An expert's reliability is the mean posterior of what it answers.
+67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an annotator. An
+expert's reliability is the mean posterior of what it answers.
 
 References:
     Luo et al., RobustFT, 2024, https://arxiv.org/abs/2412.14922, whose checker counts experts who agree;
