@@ -13,6 +13,7 @@ from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
 from crowdtune.aggregate._intervals import intervals
+from crowdtune.aggregate._letters import spelt
 from crowdtune.aggregate._medoid import answers, medoid
 from crowdtune.names import find, known
 
@@ -34,6 +35,7 @@ __all__ = [
     "names",
     "ranking",
     "refuse",
+    "spelt",
     "vote_shares",
 ]
 

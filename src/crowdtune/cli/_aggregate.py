@@ -20,11 +20,14 @@ from crowdtune.aggregate import (
     medoid,
     ranking,
     refuse,
+    spelt,
 )
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.cli._flags import Load
+from crowdtune.cli._meaning import check, compared
 from crowdtune.cli._screen import annotator_table, new_table, number, say, share, show, show_json
 from crowdtune.cli.aggregate import MEDOID
+from crowdtune.denoise.answers import said_only
 from crowdtune.errors import InputError
 from crowdtune.history import pseudo_labels
 from crowdtune.metrics.accuracy import accuracy
@@ -45,6 +48,7 @@ class Asked:
     gold_evidence: bool
     history: Path | None
     calibrate: bool
+    meaning: str
     json: bool
 
 
@@ -55,15 +59,20 @@ def run(load: Load, asked: Asked) -> None:
         check_form(path)
     if asked.calibrate and (chosen is None or asked.gold_evidence):
         raise InputError(f"--calibrate goes with neither {MEDOID} nor --gold-evidence; leave one of them out.")
-    annotations = load()
+    if asked.meaning and chosen is None:
+        raise InputError(f"--meaning is of methods that count labels; {MEDOID} compares texts itself. Leave one out.")
+    check(asked.meaning)
+    annotations, notes = load(), list[str]()
     annotations.require_labels()
+    if chosen is not None:
+        annotations, notes = compared(annotations, asked.meaning)
     known = _evidence(annotations, asked.gold_evidence, asked.history)
     fit = _medoid(annotations, known) if chosen is None else chosen.fit(annotations, known)
     doubt = {} if chosen is None else fit.intervals or intervals(annotations, fit.posterior, known)
     by = next(iter(fit.chosen.values())) if len(fit.chosen) == 1 else asked.method
-    labels = label_table(
-        annotations, _calibrated(annotations, fit, asked.method) if asked.calibrate else fit.posterior, by
-    )
+    posterior = _calibrated(annotations, fit, asked.method) if asked.calibrate else fit.posterior
+    shown, posterior = said_only(annotations, posterior) if asked.meaning else (annotations, posterior)
+    labels = label_table(shown, posterior, by)
     people = ranked(annotations, fit.posterior, dict(doubt) | fit.columns)
     if asked.out is not None:
         write_table(asked.out, labels)
@@ -75,9 +84,9 @@ def run(load: Load, asked: Asked) -> None:
         "chosen": fit.chosen,
         "items": len(annotations.items),
         "open": sum(label is None for label in labels["label"]),
-        "accuracy": math.nan if asked.gold_evidence else accuracy(fit.posterior, annotations.items.gold),
+        "accuracy": math.nan if asked.gold_evidence else accuracy(posterior, shown.items.gold),
         "compared": fit.compared,
-        "notes": fit.notes,
+        "notes": [*notes, *fit.notes],
         "annotators": people,
     }
     if asked.json:
@@ -97,7 +106,7 @@ def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
         for row in rows:
             more = "the best" if row["more"] == 0 else f"{row['more']:+.4f}, standard error {row['error']:.4f}"
             say(f"  {row['aggregator']:<20} {row['nats']:.4f} nats per label; {more}")
-    for note in fit.notes:
+    for note in found["notes"]:
         say(note)
     show(annotator_table(found["annotators"]))
     if fit.scores:
@@ -126,7 +135,8 @@ def _medoid(annotations: Annotations, known: Evidence | None) -> Fit:
     from crowdtune.lm.embed import embed
 
     refuse(known, MEDOID, why="answers are compared with answers")
-    return medoid(annotations, embed(answers(annotations.items)))
+    texts = answers(annotations.items)
+    return medoid(annotations, spelt(texts, embed(texts)))
 
 
 def _calibrated(annotations: Annotations, fit: Fit, method: str) -> Floats:

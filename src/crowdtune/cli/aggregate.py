@@ -12,6 +12,7 @@ from crowdtune.cli._flags import AGGREGATOR, Json, Load
 from crowdtune.cli._source import reads
 from crowdtune.names import known
 
+MEANINGS = "Compare free texts by meaning: auto, exact, numbers or embeddings; else every wording is an answer."
 MEDOID = "medoid"  # needs embeddings, so no aggregator by name
 METHODS = f"{', '.join(known('crowdtune.aggregate'))}, or {MEDOID} for free text."
 
@@ -33,9 +34,10 @@ def aggregate(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Make labels' probabilities as sure as gold or held-out labels say.")
     ] = False,
+    meaning: Annotated[str, typer.Option(help=MEANINGS)] = "",
     json: Json = False,
 ) -> None:
     """Infer the right labels and whom to trust from labels alone, in seconds, without a model."""
     from crowdtune.cli._aggregate import Asked, run
 
-    run(load, Asked(method, out, scores, gold_evidence, history, calibrate, json))
+    run(load, Asked(method, out, scores, gold_evidence, history, calibrate, meaning, json))
