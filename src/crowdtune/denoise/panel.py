@@ -25,13 +25,14 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 
 from crowdtune.annotations import MASKED, Annotations, Bools, Floats, Items
-from crowdtune.denoise.classifier import RIDGES, cross_fit
+from crowdtune.denoise.classifier import cross_fit
 from crowdtune.em.coin import Coin
 from crowdtune.em.given import given
 from crowdtune.em.prior import above_chance, solve_coin
 
 ROUNDS = 10  # most, of classifier and annotators in turn
 SETTLED = 0.005  # mean change of a probability from which on another round is not worth it
+RIDGE = 1.0  # of the classifier; fitted to q it would be the weakest, for q has learned from the classifier
 CENTRING = 20  # steps of taking off the lean to one answer
 LEAST = 1e-4  # probability of a choice that an expert leaves it
 
@@ -75,10 +76,8 @@ def deliberate(
     if features is None or not annotations.items.common_choices:
         return panel
     known = (annotations.labels_per_item > 0) | _spoken(opinions, len(pool)).any(axis=0)
-    ridges: Sequence[float] = RIDGES
     for done in range(1, ROUNDS + 1):
-        fitted = cross_fit(features, panel.posterior, known.astype(float), seed=seed, ridges=ridges)
-        ridges = (fitted.ridge,)
+        fitted = cross_fit(features, panel.posterior, known.astype(float), seed=seed, ridges=(RIDGE,))
         found = solve_coin(pool + fitted.log_p, labels, start=panel.posterior, lowest=lowest)
         change = float(np.abs(found.posterior - panel.posterior).mean())
         panel = Panel(found.posterior, pool, fitted.log_p, found.annotators, found.sharpness, done)
