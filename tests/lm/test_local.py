@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 
 from crowdtune.backends import Reply, Request
 from crowdtune.errors import InputError
@@ -117,13 +118,16 @@ def test_an_answer_is_the_same_alone_and_beside_others(lm: LanguageModel) -> Non
 
 
 def test_samples_of_a_request_are_drawn_from_its_distribution(tiny_llama: Path) -> None:
-    """400 draws at temperature 2 against the softmax of half the logits: every count within five s.d."""
+    """400 draws at temperature 2 against the softmax of half the logits, made uneven: every count within five s.d."""
     lm = load(str(tiny_llama))
+    with torch.no_grad():
+        lm.model.lm_head.weight.mul_(8)
     requests = [Request(user("w1"), (), 1, 2.0, sample) for sample in range(400)]
     found = replies(local(lm, rows=100), requests)
     assert [reply.tokens for reply in found] == [1] * 400
     log_p = plain(lm, said(lm, requests[0]))[0]
     wanted = (log_p / 2).softmax(0).numpy()
+    assert wanted.max() > 0.1
     drawn = [int((log_p - reply.log_probs[0]).abs().argmin()) for reply in found]
     counts = np.bincount(drawn, minlength=len(wanted))
     assert (np.abs(counts - 400 * wanted) < 5 * np.sqrt(400 * wanted * (1 - wanted)) + 1).all()
@@ -149,7 +153,9 @@ def test_without_a_chat_template_an_answer_ends_where_the_next_question_begins(t
 
 
 def test_a_chat_template_wraps_all_but_what_the_assistant_has_begun(lm: LanguageModel) -> None:
-    """The template of these tests has no special tokens, so none may be added."""
+    """The template writes all special tokens there are, so the tokenizer, which begins texts with one, adds none."""
+    begin = TemplateProcessing(single="</s> $A", special_tokens=[("</s>", lm.end)])
+    lm.tokenizer.backend_tokenizer.post_processor = begin
     lm.tokenizer.chat_template = CHAT
     assert conversation(user("w1"), lm.tokenizer) == "task w1 . Answer :"
     assert (
