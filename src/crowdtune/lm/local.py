@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -56,9 +57,12 @@ class Local:
         if self.lm.head != "lm":
             raise InputError(f"model '{self.lm.name}' has head={self.lm.head} and cannot write. Load it with head=lm.")
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """The model's name and a hash of its weights, its chat template, the precision and the longest prompt."""
+        """The model's name and a hash of its weights, its chat template, the precision and the longest prompt.
+
+        Made once: after training a model make a new backend of it.
+        """
         made = hashlib.blake2b(digest_size=6)
         dtype = "bf16" if self.bf16 else str(self.lm.model.dtype)
         template = self.lm.tokenizer.chat_template or ""
