@@ -14,7 +14,7 @@ from crowdtune.denoise._words import blank, shared
 from crowdtune.denoise.meaning import Embeddings, Exact, Meaning, Numbers, grouped
 from crowdtune.errors import unknown_name
 
-OPEN = 10  # choices of an item at least, and one more than it was given: answers are open
+OPEN = 10  # choices of an item where answers are open: of how many a wrong one is drawn, as far as labels can tell
 UNSAID = "(another answer {})"  # what those that nobody gave are called
 SHORT = 5  # words of a short answer
 NEARLY = 0.9  # share of the answers that is nearly all
@@ -65,11 +65,11 @@ def named(name: str, embed: Callable[[Sequence[str]], Floats]) -> Meaning:
     return offered[name]
 
 
-def by_meaning(annotations: Annotations, meaning: Meaning, tasks: Sequence[str] = ()) -> Annotations:
+def by_meaning(annotations: Annotations, meaning: Meaning, tasks: Sequence[str] = (), least: int = OPEN) -> Annotations:
     """Annotations whose choices are meanings, so that whatever aggregates labels aggregates texts.
 
     An item's choices become the distinct meanings it was given, each by its most frequent wording (of equally frequent
-    ones the one that shares most words with the others), and then, up to `OPEN`, answers that nobody gave. Without
+    ones the one that shares most words with the others), and then, up to `least`, answers that nobody gave. Without
     these an item on which all agree would have one choice and tell nothing of them, and wrong answers would seem to
     coincide as often as among few choices; `said_only` takes them off again. Blank answers are abstentions.
 
@@ -77,6 +77,7 @@ def by_meaning(annotations: Annotations, meaning: Meaning, tasks: Sequence[str] 
         annotations: N labels.
         meaning: how answers are compared.
         tasks: names of those that are changed; () = all of kind "text".
+        least: choices of an item; it always has one more than it was given.
     """
     items = annotations.items
     changed = np.array(
@@ -89,7 +90,7 @@ def by_meaning(annotations: Annotations, meaning: Meaning, tasks: Sequence[str] 
     choices = [items.choices(i) for i in range(len(items))]
     for i, own in zip(inside, grouped([choices[i] for i in inside], meaning), strict=True):
         names = _names(choices[i], own.tolist(), count[start[i] : start[i + 1]].tolist())
-        choices[i] = (*names, *(UNSAID.format(k + 1) for k in range(max(OPEN - len(names), 1))))
+        choices[i] = (*names, *(UNSAID.format(k + 1) for k in range(max(least - len(names), 1))))
         code[start[i] : start[i + 1]] = own
     sets = {texts: s for s, texts in enumerate(dict.fromkeys(choices))}
     gold, known = items.gold.copy(), items.gold >= 0
