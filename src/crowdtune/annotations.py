@@ -150,6 +150,8 @@ class Annotations:
         seconds: (N,) how long the annotator took, NaN where that is not known; None where none is.
         traits: what is known of the annotators, J texts each ("" = not known): "kind" is "person" or "model", others
             are the source's own (age, country, ...).
+        soft: (I, K) soft labels: how probable the source holds each choice of an item to be, rows sum to 1; zeros for
+            items it says no such thing of. None where there are none.
     """
 
     items: Items
@@ -159,6 +161,7 @@ class Annotations:
     label: Ints
     seconds: Floats | None = None
     traits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    soft: Floats | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(a) for a in (self.item, self.annotator, self.label, self.seconds) if a is not None}
@@ -166,6 +169,8 @@ class Annotations:
             raise ValueError("Annotations: item, annotator, label and seconds differ in length.")
         if any(len(known) != len(self.annotators) for known in self.traits.values()):
             raise ValueError(f"Annotations.traits must say something of each of {len(self.annotators)} annotators.")
+        if self.soft is not None and self.soft.shape != self.items.choice_mask.shape:
+            raise ValueError(f"Annotations.soft has the shape {self.soft.shape}, not {self.items.choice_mask.shape}.")
         for name, codes, size in (
             ("item", self.item, len(self.items)),
             ("annotator", self.annotator, len(self.annotators)),
@@ -213,7 +218,9 @@ class Annotations:
         rows = np.flatnonzero(place[self.item] >= 0)
         rows = rows[np.argsort(place[self.item[rows]], kind="stable")]
         taken = self.take_labels(rows)
-        return replace(taken, items=self.items.take(index), item=place[taken.item])
+        items = self.items.take(index)
+        soft = None if self.soft is None else self.soft[index, : items.max_choices]
+        return replace(taken, items=items, item=place[taken.item], soft=soft)
 
     def take_labels(self, rows: Ints) -> Annotations:
         """Only the labels at `rows`, in that order; items and annotators keep their codes."""

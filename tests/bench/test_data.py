@@ -73,16 +73,28 @@ ROWS = {
     "riddlesense": {"question": "why?", "choices": {"label": ["A", "B"], "text": ["so", "because"]}, "answerKey": "B"},
     "piqa": {"goal": "why?", "sol1": "so", "sol2": "because", "label": 1},
     "pubmedqa": {"question": "why?", "context": {"contexts": ["As", "is."]}, "final_decision": "no"},
+    "mmlu": {"question": "why?", "choices": ["so", "because"], "answer": 1},
+    "fpb": {"sentence": "why?", "label": 1},
 }
+CHOICES = {"pubmedqa": ("yes", "no", "maybe"), "fpb": ("negative", "neutral", "positive")}
 
 
-@pytest.mark.parametrize("name", list(HUB))
+@pytest.mark.parametrize("name", sorted(HUB.keys() - {"drop"}))
 def test_rows_of_the_hub(name: str) -> None:
     items = read_rows(HUB[name], [("train", ROWS[name])])
-    abstract = name == "pubmedqa"
-    assert items.prompts == ["As is.\nwhy?" if abstract else "why?"]
-    assert items.choices(0) == (("yes", "no", "maybe") if abstract else ("so", "because"))
+    assert items.prompts == ["As is.\nwhy?" if name == "pubmedqa" else "why?"]
+    assert items.choices(0) == CHOICES.get(name, ("so", "because"))
     assert (items.gold.tolist(), list(items.splits)) == ([1], ["train"])
+
+
+def test_spans_are_chosen_among_other_answers_on_the_same_passage() -> None:
+    """Two of three questions on a passage have the same answer; one alone on another has no wrong choice."""
+    told = [("P", "who?", ["Ann"]), ("P", "when?", ["1900", "now"]), ("P", "she?", ["Ann"]), ("Q", "what?", ["it"])]
+    rows = [("train", {"passage": p, "question": q, "answers_spans": {"spans": spans}}) for p, q, spans in told]
+    items = read_rows(HUB["drop"], rows)
+    assert items.prompts == ["P\nwho?", "P\nwhen?", "P\nshe?"]
+    assert [items.text(i, int(gold)) for i, gold in enumerate(items.gold)] == ["Ann", "1900", "Ann"]
+    assert {items.choices(i) for i in range(3)} == {("1900", "Ann")}
 
 
 def test_hidden_answers_are_unknown() -> None:

@@ -15,6 +15,7 @@ from tests.cli.test_cli import run
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--preset", "tiny", "--data", "fpb=nowhere.jsonl"], "data set 'fpb': nowhere.jsonl is no file"),
         (["--preset", "tinny"], "unknown preset 'tinny'. Did you mean 'tiny'?"),
         (["--preset", "tiny", "--methods", "relm"], "unknown method 'relm'. Did you mean 'realm'?"),
         (["--preset", "tiny", "--seeds", "-1"], "seeds=-1 must be 1 or more"),
@@ -29,6 +30,31 @@ def test_wrong_flags_are_answered_and_write_nothing(
     assert run(monkeypatch, "bench", "realm", *words, "-o", str(tmp_path / "grid")) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "grid").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--preset", "gema-2-9b"], "unknown preset 'gema-2-9b'. Did you mean 'gemma-2-9b'?"),
+        (["--preset", "tiny", "--methods", "self-rak"], "unknown method 'self-rak'. Did you mean 'self-rag'?"),
+    ],
+)
+def test_wrong_flags_of_robustft(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "bench", "robustft", *words, "-o", str(tmp_path / "grid")) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_tiny_preset_of_robustft(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "crowdtune", "bench", "robustft", "--preset", "tiny", "-o", str(tmp_path / "grid")]
+    command += ["--methods", "noisy,confident-learning,zero-shot,constant", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    variants = found["conditions"][0]["variants"]
+    assert variants["confident-learning"]["accuracy"]["mean"] > variants["constant"]["accuracy"]["mean"] + 0.1
+    assert variants["confident-learning"]["noise_precision"] > 0.3  # the share of wrong labels
+    assert {"results.md", "results.json", "cells", "lock"} <= {p.name for p in (tmp_path / "grid").iterdir()}
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from crowdtune.errors import InputError
 from crowdtune.methods._plan import Anchor
 from crowdtune.methods.crowd_layer import CrowdLayer
 from crowdtune.methods.crowdlab import Crowdlab
+from crowdtune.methods.soft import Soft
 from tests.crowds import crowd, from_table, with_choices
 
 
@@ -47,3 +50,15 @@ def test_the_crowd_layer_refuses_what_it_cannot_model() -> None:
         CrowdLayer().plan(annotations, knowing(np.full((2, 2), 0.5)))
     with pytest.raises(InputError, match=r"matrix_learning_rate=0\.0 must be above 0"):
         CrowdLayer(matrix_learning_rate=0.0)
+
+
+def test_soft_trains_on_soft_labels_where_there_are_some() -> None:
+    """i0 has both, i1 labels alone, i2 a soft label alone, i3 neither."""
+    annotations = from_table([[0, 0, 0], [1, 1, 0], [-1, -1, -1], [-1, -1, -1]])
+    anchor = knowing(np.full((4, 2), 0.5))
+    before = Soft().plan(annotations, anchor)
+    assert before.examples.weights.tolist() == [1, 1, 0, 0]
+    soft = np.array([[0.3, 0.7], [0, 0], [0.9, 0.1], [0, 0]])
+    plan = Soft().plan(replace(annotations, soft=soft), anchor)
+    np.testing.assert_allclose(plan.examples.targets[:3], [[0.3, 0.7], [1 / 3, 2 / 3], [0.9, 0.1]])
+    assert plan.examples.weights.tolist() == [1, 1, 1, 0]

@@ -19,7 +19,7 @@ from tests.crowds import put
 bounded = settings(deadline=None, max_examples=150, derandomize=True, database=None)
 
 words = st.sampled_from(["item", "id", "task", "question", "annotator", "worker", "label", "gold", "text", "choices"])
-names = words | st.sampled_from(["annotations", "responses", "timestamp", "split", "x", ""])
+names = words | st.sampled_from(["annotations", "responses", "timestamp", "split", "posterior", "x", ""])
 cells = st.sampled_from(["1", "2", "A", "B", "yes", "no", "yes|no", "", "null", "nan", "inf", "9" * 5000, "\x00", "²"])
 texts = cells | st.text(max_size=6)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
@@ -36,6 +36,7 @@ likely = st.fixed_dictionaries(
         "gold": values,
         "text": values,
         "timestamp": values,
+        "posterior": st.lists(scalars, max_size=3) | values,
     },
 )
 records = st.lists(likely | st.dictionaries(names, values, max_size=4), max_size=5)

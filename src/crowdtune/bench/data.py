@@ -58,9 +58,10 @@ def _load_split(data: str, trained: int, held_out: int, paths: frozenset[tuple[s
     if data in BUNDLED:
         items = BUNDLED[data](trained + held_out, rng)
         return items.take(np.arange(trained)), items.take(np.arange(trained, len(items)))
-    found = [_split(_items(name, dict(paths)), rng) for name in parts(data)]
-    train, test = (joined([pair[side] for pair in found], parts(data)) for side in (0, 1))
-    return _some(train, trained, rng), _some(test, held_out, rng)
+    found = [(items, split(items, rng)) for name in parts(data) for items in [load_items(name, dict(paths))]]
+    train, test = (joined([items.take(places[side]) for items, places in found], parts(data)) for side in (0, 1))
+    first, second = (np.arange(len(items)) for items in (train, test))
+    return train.take(some(first, trained, rng)), test.take(some(second, held_out, rng))
 
 
 def joined(several: Sequence[Items], tasks: Sequence[str]) -> Items:
@@ -78,7 +79,7 @@ def joined(several: Sequence[Items], tasks: Sequence[str]) -> Items:
     )
 
 
-def _items(name: str, paths: Paths) -> Items:
+def load_items(name: str, paths: Paths) -> Items:
     """Items of a data set that have gold."""
     items = read(paths[name])[0].items if name in paths else from_hub(name)
     known = np.flatnonzero(items.gold >= 0)
@@ -89,22 +90,21 @@ def _items(name: str, paths: Paths) -> Items:
     return items.take(known)
 
 
-def _split(items: Items, rng: np.random.Generator) -> tuple[Items, Items]:
-    """By the data's own split where it has one to train and one to test on, else a random share."""
+def split(items: Items, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Places by the data's own split where it has one to train and one to test on, else a random share."""
     names = np.array(items.splits)
     test = next((name for name in TESTS if (names == name).any()), "")
     if test and (names == "train").any():
-        return items.take(np.flatnonzero(names == "train")), items.take(np.flatnonzero(names == test))
+        return np.flatnonzero(names == "train"), np.flatnonzero(names == test)
     order = rng.permutation(len(items))
     cut = round(HELD_OUT * len(items))
-    return items.take(np.sort(order[cut:])), items.take(np.sort(order[:cut]))
+    return np.sort(order[cut:]), np.sort(order[:cut])
 
 
-def _some(items: Items, count: int, rng: np.random.Generator) -> Items:
-    """A random `count` of the items; 0 = all."""
+def some(index: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """A random `count` of the items at `index`, in their order; 0 = all."""
     if not count:
-        return items
-    if count > len(items):
-        raise InputError(f"{count} items were asked for, the data set has {len(items)} in that split.")
-    chosen: Ints = np.sort(rng.permutation(len(items))[:count])
-    return items.take(chosen)
+        return index
+    if count > len(index):
+        raise InputError(f"{count} items were asked for, the data set has {len(index)} in that split.")
+    return index[np.sort(rng.permutation(len(index))[:count])]

@@ -8,10 +8,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from crowdtune.write.tables import occupied, write_bytes, write_json
 
 HEAD = "minilm-head"  # the model that is no language model: a linear head on frozen sentence embeddings
 Pairs = tuple[tuple[str, str], ...]  # options by name, as text
+GIVEN = re.compile(r"noisy(\d{1,3})")  # a crowd of one label an item, so many of a hundred wrong
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Cell:
         data: "words", "grades", or the name of a data set; several joined by + are tasks of one.
         model: "minilm-head", "embedded", a folder, or an id on the hub.
         method: its name.
-        distribution: of the annotators' reliabilities, as `crowdtune simulate --reliability` takes it.
+        distribution: of the annotators' reliabilities, as `crowdtune simulate --reliability` takes it; or "noisy30":
+            one label for each item, 30 % of them wrong, and a split of its own for each seed.
         noise: how a wrong label is drawn.
         overlap: who labels what.
         expertise_learning_rate: of the annotators; None leaves it to the method.
@@ -62,9 +65,15 @@ class Cell:
     source: str = ""
 
     @property
+    def given(self) -> float | None:
+        """Share of wrong labels where each item has one given label; None for a crowd."""
+        found = GIVEN.fullmatch(self.distribution)
+        return int(found[1]) / 100 if found else None
+
+    @property
     def annotators(self) -> int:
         """J."""
-        return len(reliability(self.distribution))
+        return 1 if self.given is not None else len(reliability(self.distribution))
 
     @property
     def method_settings(self) -> dict[str, str]:
@@ -83,7 +92,8 @@ class Cell:
     @property
     def condition(self) -> str:
         """Everything but the method and the seed that tells this cell from others, for people."""
-        return " ".join([self.model.rsplit("/", 1)[-1], self.data, self.distribution, self.noise, self.overlap])
+        crowd = [self.distribution] if self.given is not None else [self.distribution, self.noise, self.overlap]
+        return " ".join([self.model.rsplit("/", 1)[-1], self.data, *crowd])
 
     @property
     def name(self) -> str:
@@ -108,6 +118,7 @@ class Outcome:
         curve: (optimiser step, share of held-out items right) while training.
         annotators: rows of `runs.annotator_table`.
         seconds: of training and scoring.
+        details: what is told of given labels only, by `given.details`; {} for a crowd.
     """
 
     correct: Bools
@@ -119,6 +130,7 @@ class Outcome:
     curve: Sequence[tuple[int, float]]
     annotators: Sequence[dict[str, Any]]
     seconds: float
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> float:

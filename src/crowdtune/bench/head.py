@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 from crowdtune.annotations import Annotations, Floats, Items
-from crowdtune.bench.grid import Cell, Outcome
-from crowdtune.bench.outcome import Trained, outcome
+from crowdtune.bench.grid import Cell
+from crowdtune.bench.outcome import Trained
+from crowdtune.bench.untrained import UNTRAINED, Known, untrained
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples
 from crowdtune.lm.embed import embed
 from crowdtune.methods._plan import Anchor, Plan
-from crowdtune.metrics.accuracy import accuracy
 from crowdtune.names import find
 from crowdtune.runs import annotator_table
 from crowdtune.settings import apply
@@ -39,6 +39,7 @@ class HeadTraining:
     """How a head is trained, whatever the method."""
 
     template: str = "Sentiment of {prompt}"  # of items, and of choices in the place of an item
+    described: str = ""  # texts for the choices instead, in their order, with | between
     scale: float = 10.0  # of the weights a choice starts with: how sure the untrained head is
     learning_rate: float = 0.01  # Adam, cosine to 0
     epochs: int = 30  # passes over the items
@@ -68,6 +69,12 @@ class HeadStart:
         return Anchor(_log_p(self.train, self.weight, self.bias), self.train.numpy())
 
     @property
+    def known(self) -> Known:
+        """The same for methods that train nothing."""
+        embedded = self.train.double().numpy(), self.test.double().numpy()
+        return Known(self.anchor.log_p, self.test_log_p, *embedded)
+
+    @property
     def test_log_p(self) -> Floats:
         """(T, K) of the untrained head on the test items."""
         return _log_p(self.test, self.weight, self.bias)
@@ -88,46 +95,53 @@ class Head:
     curve: list[tuple[int, float]]
 
 
-def run_head(cell: Cell, annotations: Annotations, test: Items) -> Outcome:
-    """Train a head on a crowd and test it.
+def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
+    """Train a head on a crowd and ask it.
 
     Args:
         cell: which.
         annotations: N labels.
         test: T items with gold.
     """
-    blank = find("crowdtune.methods", cell.method, "method")()
+    blank = UNTRAINED[cell.method]() if cell.method in UNTRAINED else find("crowdtune.methods", cell.method, "method")()
     method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
     start = head_start(annotations.items, test, options)
     began = time.monotonic()
+    if cell.method in UNTRAINED:
+        return untrained(method, annotations, start.known, began)
     plan = method.plan(annotations, start.anchor)
     head = train_head(start, plan, test, options, cell.seed)
     found = plan.conclude(head.log_p)
-    trained = Trained(
+    return Trained(
         anchor=start.anchor.log_p,
         zero_shot=start.test_log_p,
         answers=head.test_log_p.argmax(axis=1),
-        posterior_accuracy=accuracy(found.posterior, annotations.items.gold),
+        posterior=found.posterior,
         annotators=annotator_table(annotations, found.posterior, found.columns),
         curve=head.curve,
         began=began,
+        results=found.results,
     )
-    return outcome(annotations, test, trained)
 
 
 def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
     """Embed items and choices; the bias takes off what the head answers on average over the training items."""
     if not train.common_choices or train.common_choices != test.common_choices:
         raise InputError("the head needs items that all have the same choices. Choose a language model for this data.")
-    features, held_out, choices = (
-        _features(tuple(texts), options.template) for texts in (train.prompts, test.prompts, train.common_choices)
-    )
+    described = tuple(options.described.split("|")) if options.described else ()
+    if described and len(described) != len(train.common_choices):
+        raise InputError(
+            f"described names {len(described)} texts, the items have {len(train.common_choices)} choices: "
+            f"{', '.join(train.common_choices)}. Give a text for each, with | between."
+        )
+    features, held_out = (_features(tuple(items.prompts), options.template) for items in (train, test))
+    choices = _features(described, "{prompt}") if described else _features(train.common_choices, options.template)
     weight = options.scale * choices
     mean = (features @ weight.T).softmax(dim=1).mean(dim=0)
     return HeadStart(features, held_out, weight, -mean.log())
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)  # five splits and their choices, twice
 def _features(texts: tuple[str, ...], template: str) -> Tensor:
     """(I, D) embeddings in the template, made once in a process."""
     return torch.from_numpy(embed([template.replace("{prompt}", text) for text in texts])).float()

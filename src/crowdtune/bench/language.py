@@ -11,14 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from crowdtune.annotations import Annotations, Floats, Items
-from crowdtune.bench.grid import Cell, Outcome
-from crowdtune.bench.outcome import Trained, outcome
+from crowdtune.bench.grid import Cell
+from crowdtune.bench.outcome import Trained
+from crowdtune.bench.untrained import UNTRAINED, Known, untrained
+from crowdtune.lm.embed import embed
 from crowdtune.lm.score import score
 from crowdtune.methods import Start, options, predict, prepare, train
+from crowdtune.settings import apply
 from crowdtune.training.options import Training
 
 
-def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside: Path) -> Outcome:
+def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside: Path) -> Trained:
     """Train, predict the test items with the saved model, keep the run without its model.
 
     Args:
@@ -30,21 +33,25 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
     settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
     start, zero_shot = _started(annotations.items, test, options("noisy", settings | {"seed": "0"})[1])
     began = time.monotonic()
+    if cell.method in UNTRAINED:
+        told = apply(cell.method_settings, UNTRAINED[cell.method]())[0]
+        texts = embed(annotations.items.prompts), embed(test.prompts)
+        return untrained(told, annotations, Known(start.anchor.log_p, zero_shot, *texts), began)
     if not int(settings.get("points", 0)):
         start = replace(start, test=None)  # the saved model is asked, as a user would
     run = train(annotations, cell.method, cell.method_settings | settings, out=aside / "run", start=start)
     answers = [int(np.argmax(row)) for row in predict(run, test)["probabilities"]]
     shutil.rmtree(run.model)
-    trained = Trained(
+    return Trained(
         anchor=start.anchor.log_p,
         zero_shot=zero_shot,
         answers=np.array(answers, dtype=np.int64),
-        posterior_accuracy=run.results["posterior_accuracy"],
+        posterior=run.beliefs()[1],
         annotators=run.annotators,
         curve=run.curve("test_accuracy"),
         began=began,
+        results=run.results,
     )
-    return outcome(annotations, test, trained)
 
 
 @functools.lru_cache(maxsize=1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from crowdtune.annotations import Annotations, Floats, Ints, Items
 from crowdtune.bench.grid import Outcome
+from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import verdict
 
 
@@ -20,19 +21,21 @@ class Trained:
         anchor: (I, K) log-probabilities of the untrained model on the training items, centred.
         zero_shot: (T, K) log-probabilities of the untrained model on the test items.
         answers: (T,) codes the trained model gives.
-        posterior_accuracy: share of the training items whose posterior is right.
+        posterior: (I, K) P(truth = k) of the training items, as the method believes in the end.
         annotators: rows of `runs.annotator_table`.
         curve: (step, share of test items right).
         began: when the training began, by time.monotonic.
+        results: what else the method told.
     """
 
     anchor: Floats
     zero_shot: Floats
     answers: Ints
-    posterior_accuracy: float
+    posterior: Floats
     annotators: Sequence[dict[str, Any]]
     curve: Sequence[tuple[int, float]]
     began: float
+    results: Mapping[str, Any] = field(default_factory=dict)
 
 
 def outcome(annotations: Annotations, test: Items, trained: Trained) -> Outcome:
@@ -42,7 +45,7 @@ def outcome(annotations: Annotations, test: Items, trained: Trained) -> Outcome:
     return Outcome(
         correct=trained.answers == test.gold,
         zero_shot=float((trained.zero_shot.argmax(axis=1) == test.gold).mean()),
-        posterior_accuracy=trained.posterior_accuracy,
+        posterior_accuracy=accuracy(trained.posterior, annotations.items.gold),
         chance=float((1 / test.n_choices).mean()),
         verdict=said.status,
         words=said.words,

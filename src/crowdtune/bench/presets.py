@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crowdtune.bench.data import Paths, parts, source
@@ -58,7 +58,15 @@ class Preset:
     seeds: int
 
 
-def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 0) -> list[Cell]:
+def cells(
+    name: str,
+    paths: Paths,
+    *,
+    methods: Sequence[str] = (),
+    seeds: int = 0,
+    presets: Mapping[str, Callable[[], Preset]] | None = None,
+    untrained: Iterable[str] = (),
+) -> list[Cell]:
     """The cells of a preset, each once, one condition after the other.
 
     Args:
@@ -66,14 +74,17 @@ def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 
         paths: name -> local file of a data set.
         methods: only these; () = the preset's own.
         seeds: how many; 0 = the preset's own number.
+        presets: where the name is looked up; None = REALM's.
+        untrained: names of methods that train nothing.
     """
-    if name not in PRESETS:
-        raise unknown_name("preset", name, PRESETS)
-    offered = known("crowdtune.methods")
+    presets = PRESETS if presets is None else presets
+    if name not in presets:
+        raise unknown_name("preset", name, presets)
+    offered = [*known("crowdtune.methods"), *untrained]
     for method in methods:
         if method not in offered:
             raise unknown_name("method", method, offered)
-    preset = PRESETS[name]()
+    preset = presets[name]()
     named = {condition.data for grid in preset.grids for condition in grid.conditions}
     used = {part for data in named for part in parts(data)}
     for unused in paths.keys() - used:
@@ -99,7 +110,8 @@ def cells(name: str, paths: Paths, *, methods: Sequence[str] = (), seeds: int = 
     return list(dict.fromkeys(made))
 
 
-def _plain(methods: Iterable[str]) -> tuple[Cell, ...]:
+def plain(methods: Iterable[str]) -> tuple[Cell, ...]:
+    """Variants with a method's own options."""
     return tuple(Cell("", "", method) for method in methods)
 
 
@@ -117,7 +129,7 @@ def _cpu() -> Preset:
     for overlap, methods in (("shared", METHODS), ("exclusive", ALONE)):
         words = _crowds(WORDS, ["uniform"], [overlap], [*SINGLE, CLEAN])  # with two choices the noises coincide
         grades = _crowds(GRADES, NOISES, [overlap], SINGLE) + _crowds(GRADES, ["uniform"], [overlap], [CLEAN])
-        grids.append(Grid(words + grades, _plain(methods)))
+        grids.append(Grid(words + grades, plain(methods)))
     return Preset(tuple(grids), seeds=3)
 
 
@@ -130,7 +142,7 @@ def _cpu_lm() -> Preset:
         replace(LM_GRADES, distribution="dist1", noise="asymmetric"),
         replace(LM_GRADES, distribution="dist3", noise="systematic"),
     )
-    return Preset((Grid(conditions, _plain(COMPARED)),), seeds=2)
+    return Preset((Grid(conditions, plain(COMPARED)),), seeds=2)
 
 
 def _rates(rates: Iterable[float]) -> tuple[Cell, ...]:
@@ -144,13 +156,13 @@ def _rates(rates: Iterable[float]) -> tuple[Cell, ...]:
 def _ablation() -> Preset:
     crowds = (replace(WORDS, distribution="dist1"), replace(GRADES, distribution="dist1"))
     counts = tuple(cell for base in (WORDS, GRADES) for cell in _crowds(base, ["uniform"], ["shared"], COUNTS))
-    flat = _plain(method for method in COMPARED if method != "realm")
-    return Preset((Grid(crowds, _rates(RATES) + flat), Grid(counts, _plain(COMPARED))), seeds=3)
+    flat = plain(method for method in COMPARED if method != "realm")
+    return Preset((Grid(crowds, _rates(RATES) + flat), Grid(counts, plain(COMPARED))), seeds=3)
 
 
 def _tiny() -> Preset:
     base = replace(WORDS, trained=192, held_out=256, training=(("epochs", "8"), ("points", "4")))
-    return Preset((Grid((base, replace(base, overlap="exclusive")), _plain(("noisy", "realm", "oracle"))),), seeds=2)
+    return Preset((Grid((base, replace(base, overlap="exclusive")), plain(("noisy", "realm", "oracle"))),), seeds=2)
 
 
 def _flan_t5(size: str) -> Callable[[], Preset]:
@@ -173,9 +185,9 @@ def _flan_t5(size: str) -> Callable[[], Preset]:
         ]
         return Preset(
             (
-                Grid((*single, *multi), _plain(QUESTIONS)),
+                Grid((*single, *multi), plain(QUESTIONS)),
                 Grid(tuple(crowds), _rates(PAPER_RATES)),
-                Grid(tuple(counts), _plain(COMPARED)),
+                Grid(tuple(counts), plain(COMPARED)),
             ),
             seeds=5,
         )

@@ -43,14 +43,14 @@ def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:
         lines += ["", "## Gap between noisy and oracle recovered", ""]
         with_apart = results["gap_recovered_with_apart"]
         rows = [[n, *_gap(gap), *_gap(with_apart[n])] for n, gap in gaps]
-        lines += _table(["method", "recovered", "cells", "with those apart", "cells"], rows)
+        lines += markdown_table(["method", "recovered", "cells", "with those apart", "cells"], rows)
     if results["differences"]:
         lines += ["", "## Paired differences, in points, with 95 % intervals over items", ""]
-        lines += _table(
+        lines += markdown_table(
             ["condition", "difference", "points", "interval"],
             [
-                [row["condition"], f"{row['first']} - {row['second']}", _points(row["difference"]),
-                 f"{_points(row['low'])} to {_points(row['high'])}"]
+                [row["condition"], f"{row['first']} - {row['second']}", points(row["difference"]),
+                 f"{points(row['low'])} to {points(row['high'])}"]
                 for row in results["differences"]
             ],
         )  # fmt: skip
@@ -65,13 +65,13 @@ def _accuracies(conditions: Sequence[Mapping[str, Any]]) -> list[str]:
     table = [
         ["condition", "zero-shot", *variants],
         *(
-            [row["condition"], _percent(row["zero_shot"]), *(_cell(row["variants"].get(v)) for v in variants)]
+            [row["condition"], percent(row["zero_shot"]), *(_cell(row["variants"].get(v)) for v in variants)]
             for row in conditions
         ),
     ]
     if len(variants) > max(WIDE, len(conditions)):
         table = [list(column) for column in zip(*table, strict=True)]
-    return _table(table[0], table[1:])
+    return markdown_table(table[0], table[1:])
 
 
 def _listed(results: Mapping[str, Any]) -> list[str]:
@@ -81,20 +81,21 @@ def _listed(results: Mapping[str, Any]) -> list[str]:
         lines += ["", "## Apart: not resolved before training, in no gap", ""]
         lines += [
             f"- {row['condition']}, seed {row['seed']}: {row['verdict']}; "
-            + ", ".join(f"{name} {_percent(value)}" for name, value in row["accuracy"].items())
+            + ", ".join(f"{name} {percent(value)}" for name, value in row["accuracy"].items())
             for row in results["apart"]
         ]
     if results["wrong_verdicts"]:
         lines += ["", "## Wrong verdicts: resolved, and turned round all the same", ""]
         lines += [
-            f"- {row['condition']}, seed {row['seed']}, {row['variant']}: {_percent(row['accuracy'])}, "
-            f"untrained {_percent(row['zero_shot'])}"
+            f"- {row['condition']}, seed {row['seed']}, {row['variant']}: {percent(row['accuracy'])}, "
+            f"untrained {percent(row['zero_shot'])}"
             for row in results["wrong_verdicts"]
         ]
     return lines
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table."""
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
@@ -102,11 +103,13 @@ def _gap(gap: Mapping[str, Any]) -> tuple[str, str]:
     return f"{gap['share']:.1%}", str(gap["cells"])
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in percent, without the sign."""
     return f"{100 * share:.1f}"
 
 
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """A difference of shares in points, with its sign."""
     return f"{100 * share:+.1f}"
 
 
@@ -114,7 +117,7 @@ def _cell(spread: Mapping[str, Any] | None) -> str:
     if spread is None:
         return "-"
     deviation = spread["deviation"]
-    return _percent(spread["mean"]) + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+    return percent(spread["mean"]) + ("" if deviation is None else f" ± {100 * deviation:.1f}")
 
 
 def _charts(found: Found, results: Mapping[str, Any]) -> dict[str, str]:

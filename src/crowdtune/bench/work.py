@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from crowdtune.annotations import Annotations, Items
 from crowdtune.bench.data import Paths, load_split
+from crowdtune.bench.given import details, load_given
 from crowdtune.bench.grid import HEAD, Cell, Outcome
 from crowdtune.bench.head import run_head
 from crowdtune.bench.language import run_language_model
+from crowdtune.bench.outcome import outcome
 from crowdtune.simulate import reliability, simulate
 
 
@@ -21,10 +25,18 @@ def work(cell: Cell, aside: Path, paths: Paths) -> Outcome:
         aside: folder for what is worth keeping besides the outcome.
         paths: name -> local file of a data set.
     """
+    annotations, test = _crowd(cell, paths) if cell.given is None else load_given(cell, paths)
+    if cell.model == HEAD:
+        trained = run_head(cell, annotations, test)
+    else:
+        trained = run_language_model(cell, annotations, test, aside)
+    found = outcome(annotations, test, trained)
+    return found if cell.given is None else replace(found, details=details(annotations, test, trained))
+
+
+def _crowd(cell: Cell, paths: Paths) -> tuple[Annotations, Items]:
+    """A simulated crowd on the items to train on, and the items to test on."""
     train, test = load_split(cell, paths)
     planted = reliability(cell.distribution)
     rng = np.random.default_rng(cell.seed)
-    annotations = simulate(train, planted, noise=cell.noise, overlap=cell.overlap, rng=rng)
-    if cell.model == HEAD:
-        return run_head(cell, annotations, test)
-    return run_language_model(cell, annotations, test, aside)
+    return simulate(train, planted, noise=cell.noise, overlap=cell.overlap, rng=rng), test

@@ -34,10 +34,15 @@ def single_tokens(items: Items, texts: Sequence[str], lm: LanguageModel, form: P
     for i, text in enumerate(texts):
         key = (int(items.choice_set[i]), "" if lm.is_encoder_decoder else text[-CONTEXT:])
         if key not in known:
-            answers = form.answers(items.choices(i))
-            known[key] = [_token(lm, key[1], a, form.chat) for a in answers]
-            _check_distinct(known[key], answers, form)
+            known[key] = distinct_tokens(lm, key[1], form.answers(items.choices(i)), form)
         tokens[i, : len(known[key])] = known[key]
+    return tokens
+
+
+def distinct_tokens(lm: LanguageModel, context: str, answers: Sequence[str], form: PromptFormat) -> list[int]:
+    """The one token that each answer becomes after `context`, no two alike, or a ChoiceError."""
+    tokens = [_token(lm, context, answer, form.chat) for answer in answers]
+    _check_distinct(tokens, answers, form)
     return tokens
 
 

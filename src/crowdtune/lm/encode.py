@@ -123,7 +123,18 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
             return encode(items, lm, replace(form, style="words"), max_length)
         except ChoiceError:
             return encode(items, lm, replace(form, style="letters"), max_length)
-    blanks, texts, prompts = asked(items, lm, form)
+    return encode_asked(items, asked(items, lm, form), lm, form, max_length)
+
+
+def encode_asked(
+    items: Items,
+    asked: tuple[list[str], list[str], list[list[int]]],
+    lm: LanguageModel,
+    form: PromptFormat,
+    max_length: int,
+) -> Encoded:
+    """Encode items whose prompts are ready, as `asked` gives them; style and everything else of the format resolved."""
+    blanks, texts, prompts = asked
     answers, written = _answers(items, blanks, texts, lm, form)
     truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
     if truncated:

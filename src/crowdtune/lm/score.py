@@ -100,7 +100,7 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
         table = score(lm, encoded, bf16)
     finally:
         hook.remove()
-    order = np.concatenate([*_batches(encoded), np.zeros(0, np.int64)]).astype(np.int64)
+    order = np.concatenate([*batches(encoded), np.zeros(0, np.int64)]).astype(np.int64)
     hidden = np.empty((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
     hidden[order] = torch.cat(read).numpy() if read else 0
     return table, hidden
@@ -126,7 +126,7 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
 def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:
     """Batches of items with (B, K) what is read off the model."""
     with asking(lm, bf16):
-        for index in _batches(encoded):
+        for index in batches(encoded):
             batch = collate([encoded.feature(i) for i in index], lm)
             batch = {name: value.to(lm.device) for name, value in batch.items()}
             yield index, read_out(lm.model, batch).cpu().numpy()
@@ -144,8 +144,8 @@ def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
         lm.model.train(training)
 
 
-def _batches(encoded: Encoded) -> Iterator[list[int]]:
-    """Cut items into batches of alike ones, with their padding of at most so many tokens."""
+def batches(encoded: Encoded) -> Iterator[list[int]]:
+    """Places of items in batches of alike ones, with their padding of at most so many tokens."""
     sizes = encoded.sizes()
     most = TEXT_TOKENS if encoded.texts else SCORING_TOKENS
     batch: list[int] = []

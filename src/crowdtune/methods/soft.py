@@ -1,8 +1,13 @@
-"""Soft: train on the label distribution of each item, every item alike. Keeps disagreement, trusts all equally."""
+"""Soft: train on the label distribution of each item, every item alike. Keeps disagreement, trusts all equally.
+
+Where the data have a soft label for an item (column `posterior`), that is its distribution.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from crowdtune.aggregate import vote_shares
 from crowdtune.annotations import Annotations
@@ -14,6 +19,11 @@ class Soft:
     """Cross-entropy with the label distribution."""
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
-        """Vote shares, weight 1 for each item with a label."""
-        weights = (annotations.labels_per_item > 0).astype(float)
-        return on_targets(annotations, vote_shares(annotations), weights, "trained on the share of each label")
+        """Soft labels, else vote shares; weight 1 for each item with either."""
+        shares, labelled = vote_shares(annotations), annotations.labels_per_item > 0
+        if annotations.soft is None:
+            return on_targets(annotations, shares, labelled.astype(float), "trained on the share of each label")
+        own = annotations.soft.sum(axis=1) > 0
+        targets = np.where(own[:, None], annotations.soft, shares)
+        story = "trained on soft labels where there are some, else on the share of each label"
+        return on_targets(annotations, targets, (labelled | own).astype(float), story)

@@ -42,6 +42,37 @@ def recall(probabilities: Floats, items: Items) -> dict[str, float]:
     return found
 
 
+def macro_f1(answers: Ints, gold: Ints) -> float:
+    """Mean over the choices that are gold or were answered of the harmonic mean of precision and recall. NaN without.
+
+    Args:
+        answers: (I,) codes.
+        gold: (I,) codes, -1 unknown; those items are left out.
+
+    Example:
+        >>> macro_f1(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]))
+        0.7333333333333334
+    """
+    known = gold >= 0
+    if not known.any():
+        return float("nan")
+    return float(f1_of(joint_counts(answers[known], gold[known])))
+
+
+def joint_counts(answers: Ints, gold: Ints) -> Floats:
+    """(K, K) how often [gold, answer] met."""
+    k = int(max(answers.max(), gold.max())) + 1
+    return np.bincount(gold * k + answers, minlength=k * k).reshape(k, k).astype(np.float64)
+
+
+def f1_of(counts: Floats) -> Floats:
+    """(...) macro-F1 of (..., K, K) counts [gold, answer]; a choice in neither is left out."""
+    hit = np.diagonal(counts, axis1=-2, axis2=-1)
+    met = counts.sum(axis=-1) + counts.sum(axis=-2)
+    f1 = 2 * hit / np.where(met > 0, met, 1.0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum((met > 0).sum(axis=-1), 1))
+
+
 def negative_log_likelihood(probabilities: Floats, gold: Ints) -> float:
     """Mean -log p(gold) in nats over items with gold, NaN without."""
     known = gold >= 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError
-from crowdtune.read.builder import Gathered, gather
+from crowdtune.read.builder import Gathered, Item, gather
 from crowdtune.read.choices import gold_codes, label_codes, with_choices, without_abstentions
 from crowdtune.read.entries import Source
 from crowdtune.read.joining import named, united
@@ -105,13 +105,30 @@ def _pack(labels: Labels, label: Ints, gold: Ints, kept: Ints, got: Gathered) ->
     answer = labels.answer[kept]
     who = _ints(got.annotator)[answer]
     return Annotations(
-        items, list(got.annotators), labels.item[kept], who, label[kept], _seconds(got, answer), _traits(got)
+        items,
+        list(got.annotators),
+        labels.item[kept],
+        who,
+        label[kept],
+        seconds=_seconds(got, answer),
+        traits=_traits(got),
+        soft=_soft(labels.items, items),
     )
 
 
 def _seconds(got: Gathered, answer: Ints) -> Floats | None:
     seconds = np.array(got.seconds)[answer]
     return None if np.isnan(seconds).all() else seconds
+
+
+def _soft(said: Sequence[Item], items: Items) -> Floats | None:
+    """(I, K) soft labels, None without any."""
+    if not any(item.posterior for item in said):
+        return None
+    table = np.zeros(items.choice_mask.shape)
+    for row, item in zip(table, said, strict=True):
+        row[: len(item.posterior)] = item.posterior
+    return table
 
 
 def _traits(got: Gathered) -> dict[str, list[str]]:

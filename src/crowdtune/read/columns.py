@@ -26,6 +26,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "gold": ("gold", "truth", "gold_label"),
     "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
     "choices": ("choices", "options"),
+    "posterior": ("posterior",),
     "split": ("split",),
     "kind": ("kind",),
     "seconds": ("seconds", "lead_time", "duration", "time_spent"),

@@ -23,6 +23,7 @@ class Described(NamedTuple):
     gold: Any = None
     split: str = ""
     kind: str = ""  # one of annotations.KINDS, "" where the format does not say
+    posterior: Any = None  # a soft label: a probability for each of `choices`
 
 
 class Answer(NamedTuple):

@@ -80,6 +80,7 @@ def _merged(got: Gathered, key: Callable[[Item], Hashable]) -> tuple[list[Item],
             if key is _by_id:
                 merge(items[at], "prompt", item.prompt, got.where_met(item), got)
             items[at].kind = items[at].kind or item.kind
+            items[at].posterior = items[at].posterior or item.posterior
         place.append(at)
     return items, place
 

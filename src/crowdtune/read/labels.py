@@ -60,6 +60,27 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
     return choices
 
 
+def share_list(raw: Any, k: int) -> tuple[float, ...] | None:
+    """Probability of each of K choices, () where nothing is said or all are 0, None where it is no such list.
+
+    Example:
+        >>> share_list([1, 3], 2), share_list("[0.5, 0.5]", 2), share_list(None, 2), share_list([1.0], 2)
+        ((0.25, 0.75), (0.5, 0.5), (), None)
+    """
+    if raw is None or raw == "":
+        return ()
+    try:
+        shares = (
+            msgspec.json.decode(raw, type=list[float]) if isinstance(raw, str) else msgspec.convert(raw, list[float])
+        )
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+    total = sum(shares)
+    if len(shares) != k or min(shares, default=0) < 0 or not math.isfinite(total):
+        return None
+    return tuple(share / total for share in shares) if total > 0 else ()
+
+
 def _json_list(text: str) -> list[str]:
     """Texts of a JSON list, as tables of text are written with; [] where it is none."""
     try:

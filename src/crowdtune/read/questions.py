@@ -128,7 +128,9 @@ def _asked_of(item: Item, option: str, task: str) -> Item:
     gold = (item.gold,) if isinstance(item.gold, str) and item.gold else item.gold
     answer = (YES if option in gold else NO) if gold else ""
     name = f"{task}: {option}" if task else option
-    return replace(item, task=name, choices=(NO, YES), gold=answer, kind="choice", id=f"{item.id}/{option}")
+    return replace(
+        item, task=name, choices=(NO, YES), gold=answer, kind="choice", id=f"{item.id}/{option}", posterior=()
+    )
 
 
 def _together(parts: list[Labels]) -> Labels:

@@ -22,7 +22,7 @@ from crowdtune.read.report import ReadReport
 from crowdtune.read.tables import Chunk, Row
 
 UNABLE = re.compile(r"(?i)unclear|unsure|not_sure|skip|cannot")  # a column by which an annotator says so
-DESCRIPTIVE = ("prompt", "choices", "gold", "split", "kind")  # roles that say something of the item
+DESCRIPTIVE = ("prompt", "choices", "gold", "split", "kind", "posterior")  # roles that say something of the item
 
 
 def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:

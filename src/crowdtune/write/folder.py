@@ -16,29 +16,39 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
     """Write `annotations` so that every verb reads them back alike; labels and gold as choice texts.
 
     Args:
-        annotations: what to write; labelling times become column `seconds`, traits a table annotators.parquet.
+        annotations: what to write; labelling times become column `seconds`, traits a table annotators.parquet, soft
+            labels column `posterior` (null = none).
         folder: made if missing.
         origin: how the data came to be, written as origin.json, with how labels are written.
     """
     items = annotations.items
     every = np.arange(len(items))
-    write_table(
-        folder / "items.parquet",
-        {
-            "item": texts(items.ids, every),
-            "task": texts(items.tasks, items.task),
-            "kind": texts(items.kinds, items.task),
-            "prompt": texts(items.prompts, every),
-            "choices": choices(items, at_least=2),
-            "gold": answers(items, every, items.gold),
-            "split": texts(items.splits, every),
-        },
-    )
+    columns = {
+        "item": texts(items.ids, every),
+        "task": texts(items.tasks, items.task),
+        "kind": texts(items.kinds, items.task),
+        "prompt": texts(items.prompts, every),
+        "choices": choices(items, at_least=2),
+        "gold": answers(items, every, items.gold),
+        "split": texts(items.splits, every),
+    }
+    write_table(folder / "items.parquet", columns | soft_column(annotations))
     write_table(folder / "annotations.parquet", label_columns(annotations))
     if annotations.traits:
         known = {name: list(texts) for name, texts in annotations.traits.items()}
         write_table(folder / "annotators.parquet", {"annotator": list(annotations.annotators)} | known)
     write_json(folder / "origin.json", origin | {"labels": "code" if coded(items) else "text"})
+
+
+def soft_column(annotations: Annotations) -> dict[str, Any]:
+    """Column posterior of I items: a probability for each choice, null for those without a soft label; {} for none."""
+    import pyarrow as pa
+
+    if annotations.soft is None:
+        return {}
+    own = zip(annotations.soft.tolist(), annotations.items.n_choices.tolist(), strict=True)
+    shares = [row[:k] if any(row) else None for row, k in own]
+    return {"posterior": pa.array(shares, pa.list_(pa.float64()))}
 
 
 def label_columns(annotations: Annotations) -> dict[str, Any]:

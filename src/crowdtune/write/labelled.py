@@ -26,11 +26,13 @@ class Labelled:
         annotations: who said what about I items.
         posterior: (I, K) P(truth = k), rows sum to 1; zeros where nothing is believed (free responses).
         method: which gave the posterior, e.g. "dawid-skene".
+        decided: (I,) codes of the labels, -1 for an open one, where they are not simply the most probable choices.
     """
 
     annotations: Annotations
     posterior: Floats
     method: str
+    decided: Ints | None = None
 
     @property
     def items(self) -> Items:
@@ -39,13 +41,17 @@ class Labelled:
 
     @cached_property
     def probability(self) -> Floats:
-        """(I,) of the most probable choice."""
+        """(I,) of the label; where that is open, of the most probable choice."""
         top: Floats = self.posterior.max(axis=1, initial=0)
-        return top
+        if self.decided is None:
+            return top
+        return np.where(self.decided < 0, top, self.posterior[np.arange(len(top)), self.decided])
 
     @cached_property
     def label(self) -> Ints:
         """(I,) code of the most probable choice, -1 where the label is open: several are most probable, or none is."""
+        if self.decided is not None:
+            return self.decided
         if not self.posterior.size:
             return np.full(len(self.items), -1, dtype=np.int64)
         tied = (np.isclose(self.posterior, self.probability[:, None]) & self.items.choice_mask).sum(axis=1) > 1
