@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import signal
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -47,7 +49,8 @@ class Calls:
     ) -> None:
         self.requests, self.asked, self.http, self.pace = requests, asked, http, pace
         self.in_flight, self.attempts, self.wait = in_flight, attempts, wait
-        self.failed: InputError | None = None
+        self.failed: BaseException | None = None
+        self._stopped = False
         self._waiting = iter(range(len(requests)))
         self._flying: dict[asyncio.Task[Reply], int] = {}  # those over, too, until they are handed on
         self._over: deque[asyncio.Task[Reply]] = deque()
@@ -58,9 +61,9 @@ class Calls:
         """A reply and its place; None when all is over. Until it is called again the reply's slot stays taken.
 
         One at a time: replies that arrive together would else be asked after together, and wait for each other anew
-        each time. After a failure no call begins, and those in flight end.
+        each time. After a failure no call begins, and those in flight end; after Ctrl-C it is over at once.
         """
-        while True:
+        while not self._stopped:
             self._begin()
             if self._over:
                 task = self._over.popleft()
@@ -74,6 +77,17 @@ class Calls:
             else:
                 self._news.clear()
                 await self._news.wait()
+        return None
+
+    def begin(self) -> None:
+        """Take Ctrl-C as news: an exception in the midst of whatever runs would leave the loop half stopped."""
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+                asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self) -> None:
+        self.failed, self._stopped = KeyboardInterrupt(), True
+        self._news.set()
 
     def _begin(self) -> None:
         """Fill the free slots."""
@@ -90,7 +104,9 @@ class Calls:
         self._news.set()
 
     async def end(self) -> None:
-        """Cancel what is in flight, close connections."""
+        """Cancel what is in flight, close connections, give Ctrl-C back."""
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         for task in self._flying:
             task.cancel()
         await asyncio.gather(*self._flying, return_exceptions=True)

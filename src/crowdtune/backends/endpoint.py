@@ -98,7 +98,7 @@ class Endpoint:
                 raise calls.failed
 
     async def _begin(self, requests: Sequence[Request], key: Key) -> Calls:
-        return Calls(
+        calls = Calls(
             requests,
             Asked(self.model, self.dialect, self.top, self._taken),
             Http(self.address, key, self.in_flight, self.timeout),
@@ -107,6 +107,8 @@ class Endpoint:
             attempts=self.attempts,
             wait=self.wait,
         )
+        calls.begin()
+        return calls
 
 
 @contextmanager
@@ -114,7 +116,7 @@ def _loop() -> Iterator[Callable[[Coroutine[Any, Any, T]], T]]:
     """What runs one coroutine after another in a loop of its own; within a running loop, as in notebooks, too."""
     if not _runs_already():
         with asyncio.Runner() as runner:
-            yield runner.run  # which ends what waits at Ctrl-C, where a bare loop may be left half stopped
+            yield runner.get_loop().run_until_complete
         return
     runner = asyncio.Runner()
     with ThreadPoolExecutor(1) as thread:
