@@ -22,12 +22,12 @@ from scipy.stats import spearmanr
 
 from crowdtune.aggregate import aggregator
 from crowdtune.annotations import Annotations, Floats, Items
-from crowdtune.denoise.answers import by_meaning, chosen, said_only
+from crowdtune.denoise.answers import OPEN, by_meaning, chosen, said_only
 from crowdtune.denoise.meaning import Exact, Meaning, Numbers, grouped
 from crowdtune.metrics.crowd import reliability
 
 FILE = Path(__file__).parents[2] / "shared/data/open/gsm8k.jsonl.gz"
-ITEMS, SEEDS, COMMON = 1000, 3, 0.3  # COMMON: share of wrong answers that are the same mistake
+ITEMS, SEEDS, COMMON = 1000, 3, 0.3
 CROWDS = {"good": np.linspace(0.5, 0.95, 10), "mixed": np.linspace(0.15, 0.95, 10)}
 WORDINGS = (
     "{n}", "${n}", "{n}.", "The answer is {n}.", "{n}.0", "It is {n} in all", "#### {n}", "{comma}",
@@ -40,14 +40,16 @@ def worded(value: int, rng: np.random.Generator) -> str:
     return WORDINGS[rng.integers(len(WORDINGS))].format(n=value, comma=f"{value:,}")
 
 
-def answered(gold: list[int], reliability: Floats, per_item: int, rng: np.random.Generator) -> Annotations:
+def answered(
+    gold: list[int], reliability: Floats, per_item: int, common: float, rng: np.random.Generator
+) -> Annotations:
     """Annotations of kind "text"; gold is unworded, the last of an item's choices where nobody wrote it so."""
     rows, sets = [], []
     for i, right in enumerate(gold):
         said: dict[str, int] = {}
         mistake = right + int(rng.integers(1, 10))
         for j in rng.permutation(len(reliability))[:per_item].tolist():
-            wrong = mistake if rng.random() < COMMON else right + int(rng.integers(1, 60))
+            wrong = mistake if rng.random() < common else right + int(rng.integers(1, 60))
             text = worded(right if rng.random() < reliability[j] else wrong, rng)
             rows.append((i, j, said.setdefault(text, len(said))))
         said.setdefault(str(right), len(said))
@@ -81,6 +83,9 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, default=FILE)
+    parser.add_argument("--open", type=int, default=OPEN, help="choices of an item at least")
+    parser.add_argument("--common", type=float, default=COMMON, help="share of wrong answers that are one mistake")
+    parser.add_argument("--labels", type=int, nargs="+", default=[3, 5, 10], help="answers to an item")
     flags = parser.parse_args()
     if not flags.file.exists():
         print(f"{flags.file} is not there")
@@ -90,11 +95,12 @@ def main() -> None:
     gold = [int(float(text)) for text in texts]
     ways: tuple[tuple[str, Meaning | None], ...] = (("strings", None), ("exact", Exact()), ("numbers", Numbers()))
     for name, reliabilities in CROWDS.items():
-        for per_item in (3, 5, 10):
+        for per_item in flags.labels:
             print(f"{name} crowd, {per_item} answers to each of {len(gold)} items")
-            drawn = [answered(gold, reliabilities, per_item, np.random.default_rng(seed)) for seed in range(SEEDS)]
+            rngs = [np.random.default_rng(seed) for seed in range(SEEDS)]
+            drawn = [answered(gold, reliabilities, per_item, flags.common, rng) for rng in rngs]
             for way, meaning in ways:
-                given = [one if meaning is None else by_meaning(one, meaning) for one in drawn]
+                given = [one if meaning is None else by_meaning(one, meaning, least=flags.open) for one in drawn]
                 for method in ("majority", "one-coin"):
                     rows = [
                         measure(one, by_meaning(raw, Numbers()), method) for one, raw in zip(given, drawn, strict=True)

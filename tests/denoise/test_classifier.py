@@ -67,7 +67,7 @@ def test_random_targets_are_guessed_no_better_out_of_fold_than_by_chance() -> No
     features, targets = rng.normal(size=(120, 200)), np.eye(3)[rng.integers(3, size=120)]
     inside = predict(fit(standardised(features), targets, ridge=1e-3), standardised(features))
     assert (inside.argmax(axis=1) == targets.argmax(axis=1)).all()
-    out = cross_fit(features, targets, ridges=(1.0, 1e-3))
+    out = cross_fit(features, targets, ridges=(1.0, 1e-3)).log_p
     right = (out.argmax(axis=1) == targets.argmax(axis=1)).mean()
     assert right < 1 / 3 + 5 * np.sqrt(2 / 9 / 120)  # five standard deviations of guessing
 
@@ -77,7 +77,7 @@ def test_an_items_own_target_never_speaks_on_it() -> None:
     features, targets, _ = planted(30, np.random.default_rng(6))
     changed = targets.copy()
     changed[7] = [0, 0, 1]
-    first, second = (cross_fit(features, q, folds=30, ridges=(1.0,)) for q in (targets, changed))
+    first, second = (cross_fit(features, q, folds=30, ridges=(1.0,)).log_p for q in (targets, changed))
     np.testing.assert_array_equal(first[7], second[7])
     assert (first[8] != second[8]).all()
 
@@ -88,22 +88,22 @@ def test_the_ridge_is_strong_where_nothing_can_be_learned_and_weak_where_all_can
     features = rng.normal(size=(400, 20))
     noise = np.eye(3)[rng.integers(3, size=400)]
     rule = np.eye(3)[(features @ rng.normal(size=(20, 3))).argmax(axis=1)]
-    assert np.exp(cross_fit(features, noise)).max(axis=1).mean() < 0.45
-    found = cross_fit(features, rule)
+    assert np.exp(cross_fit(features, noise).log_p).max(axis=1).mean() < 0.45
+    found = cross_fit(features, rule).log_p
     assert np.exp(found).max(axis=1).mean() > 0.7
     assert (found.argmax(axis=1) == rule.argmax(axis=1)).mean() > 0.9
 
 
 def test_rows_of_log_probabilities_sum_to_one_and_seeds_repeat() -> None:
     features, targets, weights = planted(80, np.random.default_rng(7))
-    first, again = (cross_fit(features, targets, weights, seed=3) for _ in range(2))
+    first, again = (cross_fit(features, targets, weights, seed=3).log_p for _ in range(2))
     np.testing.assert_array_equal(first, again)
     np.testing.assert_allclose(first, log_softmax(first, axis=1), atol=1e-12)
 
 
 def test_a_choice_nobody_gave_keeps_a_finite_log_probability() -> None:
     features = np.random.default_rng(8).normal(size=(40, 3))
-    found = cross_fit(features, np.tile([0.5, 0.5, 0.0], (40, 1)))
+    found = cross_fit(features, np.tile([0.5, 0.5, 0.0], (40, 1))).log_p
     assert np.isfinite(found).all()
     assert np.exp(found[:, 2]).max() < 0.01
 

@@ -25,6 +25,7 @@ from crowdtune.denoise.select import Cut
 from crowdtune.denoise.table import ALL, COLUMNS, cells, outcome_rows, rule_counts
 from crowdtune.methods._plan import Anchor
 from crowdtune.methods.soft import Soft
+from crowdtune.write.labelled import label_table
 from tests.crowds import gold_texts, make_items, said, with_choices
 
 CHOICES = ("no", "yes", "maybe")
@@ -72,6 +73,8 @@ def test_the_reviewers_label_has_the_posteriors_probability() -> None:
     )
     found = labelled(items, decide(judged, Deciding(way="checker")))
     assert (found.label.tolist(), found.probability.tolist()) == ([1, 1], [0.1, 1.0])
+    table = label_table(found.annotations, found.posterior, found.method, found.decided)
+    assert (table["label"], table["probability"]) == (["yes", "yes"], [0.1, 1.0])
 
 
 def test_every_file_says_the_same(tmp_path: Path) -> None:

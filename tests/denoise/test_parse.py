@@ -35,6 +35,7 @@ WRITTEN = {
     "Answer: green apples": "green apples",
     "Answer: I would say pears": "pears",
     "Answer: not A but B": "pears",
+    "Answer: not apples but pears": "pears",
     "Answer: A\nOn reflection I was wrong.\nAnswer: B": "pears",
     "Answer: B\nThe answer is not A.": "pears",
     "Answer: B\n\nAnswer:": "pears",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 
 from crowdtune.backends import Reply, Request
 from crowdtune.errors import InputError
@@ -59,7 +60,7 @@ def plain(lm: LanguageModel, text: str, tokens: Sequence[int] = (), special: boo
 
 
 def said(lm: LanguageModel, request: Request) -> str:
-    return conversation(request.messages, lm.tokenizer)
+    return conversation(request.messages, lm.tokenizer)[0]
 
 
 def test_shares_are_a_softmax_over_the_choices_tokens_of_each_alone(lm: LanguageModel) -> None:
@@ -117,13 +118,16 @@ def test_an_answer_is_the_same_alone_and_beside_others(lm: LanguageModel) -> Non
 
 
 def test_samples_of_a_request_are_drawn_from_its_distribution(tiny_llama: Path) -> None:
-    """400 draws at temperature 2 against the softmax of half the logits: every count within five s.d."""
+    """400 draws at temperature 2 against the softmax of half the logits, made uneven: every count within five s.d."""
     lm = load(str(tiny_llama))
+    with torch.no_grad():
+        lm.model.lm_head.weight.mul_(8)
     requests = [Request(user("w1"), (), 1, 2.0, sample) for sample in range(400)]
     found = replies(local(lm, rows=100), requests)
     assert [reply.tokens for reply in found] == [1] * 400
     log_p = plain(lm, said(lm, requests[0]))[0]
     wanted = (log_p / 2).softmax(0).numpy()
+    assert wanted.max() > 0.1
     drawn = [int((log_p - reply.log_probs[0]).abs().argmin()) for reply in found]
     counts = np.bincount(drawn, minlength=len(wanted))
     assert (np.abs(counts - 400 * wanted) < 5 * np.sqrt(400 * wanted * (1 - wanted)) + 1).all()
@@ -149,12 +153,13 @@ def test_without_a_chat_template_an_answer_ends_where_the_next_question_begins(t
 
 
 def test_a_chat_template_wraps_all_but_what_the_assistant_has_begun(lm: LanguageModel) -> None:
-    """The template of these tests has no special tokens, so none may be added."""
+    """The template writes all special tokens there are, so the tokenizer, which begins texts with one, adds none."""
+    begin = TemplateProcessing(single="</s> $A", special_tokens=[("</s>", lm.end)])
+    lm.tokenizer.backend_tokenizer.post_processor = begin
     lm.tokenizer.chat_template = CHAT
-    assert conversation(user("w1"), lm.tokenizer) == "task w1 . Answer :"
-    assert (
-        conversation((*user("w1", "w2"), *user("w3", "w4")), lm.tokenizer) == "task w1 . task w2 . task w3 . Answer :w4"
-    )
+    assert conversation(user("w1"), lm.tokenizer) == ("task w1 . Answer :", "")
+    talk = (*user("w1", "w2"), *user("w3", "w4"))
+    assert conversation(talk, lm.tokenizer) == ("task w1 . task w2 . task w3 . Answer :w4", " ")
     requests = [
         Request(user("w1"), ("yes", "no")),
         Request(user("w1", " w4"), ("yes", "no")),
@@ -184,6 +189,14 @@ def test_a_choice_goes_on_as_running_text() -> None:
     ):
         ids = [tokenizer(token).input_ids[0] for token in tokens]
         np.testing.assert_allclose(reply.shares, plain(lm, said(lm, request))[0][ids].softmax(0), atol=1e-6)
+    tokenizer.chat_template = CHAT.replace("Answer :", "Answer: ")
+    read = replies(local(lm), [Request(user("w"), ("A", "B")), Request(user("w"), ("A B", "B"))])
+    wanted = plain(lm, "task w . Answer:")[0]
+    a, b = (tokenizer(token).input_ids for token in (" A", " B"))
+    np.testing.assert_allclose(read[0].shares, wanted[[a[0], b[0]]].softmax(0), atol=1e-6)
+    both = plain(lm, "task w . Answer: A")[0][b[0]]
+    means = torch.stack([(wanted[a[0]] + both) / 2, wanted[b[0]]])
+    np.testing.assert_allclose(read[1].shares, means.softmax(0), atol=1e-6)
 
 
 def test_a_name_says_which_weights_answer_and_how(lm: LanguageModel) -> None:
@@ -201,7 +214,13 @@ def test_a_name_says_which_weights_answer_and_how(lm: LanguageModel) -> None:
 def test_long_conversations_lose_their_middle_and_say_so(tiny_gpt2: Path, caplog: pytest.LogCaptureFixture) -> None:
     """GPT-2 has a table of 64 positions: prompt and answer fit into it, or it fails."""
     backend = local(load(str(tiny_gpt2)), max_length=60)
-    free, read = replies(backend, [Request(user("w1 " * 90), (), 20), Request(user("w1 " * 90), ("yes", "no"))])
+    asked = [
+        Request(user("w1 " * 90), (), 20),
+        *(Request(user("w1 " * 90), c) for c in (("yes", "no"), ("w1 w2", "w5"))),
+    ]
+    assert [reply.prompt_tokens for reply in replies(local(backend.lm, max_length=99), asked)] == [44, 63, 62]
+    caplog.clear()
+    free, read = replies(backend, asked[:2])
     assert (free.prompt_tokens, read.prompt_tokens) == (44, 60)
     ours = [record.message.split(" are ")[0] for record in caplog.records if record.name.startswith("crowdtune")]
     assert ours == ["1 prompts or answers", "1 conversations"]

@@ -12,7 +12,7 @@ from crowdtune.annotations import Floats
 
 LENGTHS = range(3, 7)  # of letter sequences; words are told apart by spaces
 WIDTH = 1024  # places they are hashed to
-WEIGHT = 0.3  # of spelling, beside meaning
+WEIGHT = 0.2  # of spelling, beside meaning; from 0.3 on cosines to references fall (docs/log.md)
 TINY = 1e-12
 
 

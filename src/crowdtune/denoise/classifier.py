@@ -128,7 +128,7 @@ def cross_fit(
         weights: (I,) >= 0 of the items; None = all 1.
         folds: how many parts the items are dealt into, each target's likeliest choice evenly.
         seed: of the parts.
-        ridges: precisions of the prior to try.
+        ridges: precisions of the prior to try; of one there is no choice.
     """
     weights = np.ones(len(features)) if weights is None else weights
     fold = dealt(targets, weights, folds, np.random.default_rng(seed))

@@ -37,8 +37,8 @@ class Deciding:
 
     way: str = "posterior"
     keep_above: float = 0.5
-    margin: float = 0.3
-    flat: float = 0.95
+    margin: float = 0.0
+    flat: float = 1.0
     threshold: float = 0.5
 
     def __post_init__(self) -> None:

@@ -101,11 +101,13 @@ def centred(items: Items, shares: Floats, spoken: Bools) -> Floats:
 
     A small model leans to one answer, or to one place in a list. Items with the same choices are centred together, and
     where items have choices of their own those with as many choices: an answer's place then says nothing of its truth.
+    Of answers written freely it says who gave them first, so they stay as they are.
     """
     log_p = _log(items, np.where(spoken[:, None], shares, items.choice_mask))
     kind = items.choice_set if items.shared_choices[items.task].all() else items.n_choices
-    for one in np.unique(kind[spoken]).tolist():
-        rows = np.flatnonzero(spoken & (kind == one))
+    listed = spoken & (np.array(items.kinds)[items.task] != "text")
+    for one in np.unique(kind[listed]).tolist():
+        rows = np.flatnonzero(listed & (kind == one))
         if len(rows) < 2:
             continue
         for _ in range(CENTRING):

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from crowdtune.annotations import Floats, Items
 from crowdtune.backends import Reply, Request
 from crowdtune.errors import InputError
 from crowdtune.lm.answers import CONTEXT, ChoiceError, distinct_tokens
-from crowdtune.lm.conversation import TURN, blank, conversation
-from crowdtune.lm.encode import encode_asked, shorten
+from crowdtune.lm.conversation import TURN, conversation
+from crowdtune.lm.encode import Encoded, encode_asked, shorten
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.score import batches, score
@@ -56,9 +57,12 @@ class Local:
         if self.lm.head != "lm":
             raise InputError(f"model '{self.lm.name}' has head={self.lm.head} and cannot write. Load it with head=lm.")
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """The model's name and a hash of its weights, its chat template, the precision and the longest prompt."""
+        """The model's name and a hash of its weights, its chat template, the precision and the longest prompt.
+
+        Made once: after training a model make a new backend of it.
+        """
         made = hashlib.blake2b(digest_size=6)
         dtype = "bf16" if self.bf16 else str(self.lm.model.dtype)
         template = self.lm.tokenizer.chat_template or ""
@@ -70,9 +74,9 @@ class Local:
 
     def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Place of a request and its reply, batch by batch: answers that are choices first."""
-        texts = [conversation(request.messages, self.lm.tokenizer) for request in requests]
-        chosen = [i for i, request in enumerate(requests) if request.choices]
-        yield from self._choose(requests, texts, chosen)
+        said = [conversation(request.messages, self.lm.tokenizer) for request in requests]
+        yield from self._choose(requests, said, [i for i, request in enumerate(requests) if request.choices])
+        texts = [text for text, _ in said]
         yield from self._write(requests, texts, [i for i, request in enumerate(requests) if not request.choices])
 
     @property
@@ -80,26 +84,36 @@ class Local:
         return bool(self.lm.tokenizer.chat_template)
 
     def _choose(
-        self, requests: Sequence[Request], texts: Sequence[str], places: list[int]
+        self, requests: Sequence[Request], said: Sequence[tuple[str, str]], places: list[int]
     ) -> Iterator[tuple[int, Reply]]:
         """Replies to requests with choices: those of single tokens, then those of whole texts."""
-        blanks = {i: blank(requests[i].messages, self.lm.tokenizer) for i in places}
-        choices = {i: self._said(requests[i], blanks[i]) for i in places}
+        choices = {i: self._said(requests[i], said[i][1]) for i in places}
         known: dict[tuple[str, tuple[str, ...]], bool] = {}
-        single = [i for i in places if self._single(texts[i], choices[i], known)]
+        single = [i for i in places if self._single(said[i][0], choices[i], known)]
         whole = sorted(set(places) - set(single))
         for style, index in (("words", single), ("texts", whole)):
-            if not index:
-                continue
-            form = PromptFormat(style, chat=self._chat, normalise="mean" if style == "texts" else "sum", beta=0.0)
-            items = _items([texts[i] for i in index], [choices[i] for i in index])
-            ids = self.lm.tokenizer(list(items.prompts), add_special_tokens=not self._chat).input_ids
-            between = ["" if self._chat else blanks[i] for i in index]
-            encoded = encode_asked(items, (between, list(items.prompts), ids), self.lm, form, self._limit(1))
-            for batch in batches(encoded):
-                table = np.exp(score(self.lm, encoded.take(np.array(batch)), self.bf16))
-                for b, row in zip(batch, table, strict=True):
-                    yield index[b], _chosen(requests[index[b]], row, len(encoded.prompts[b]))
+            if index:
+                encoded = self._encoded(style, [said[i] for i in index], [choices[i] for i in index])
+                for batch in batches(encoded):
+                    table = np.exp(score(self.lm, encoded.take(np.array(batch)), self.bf16))
+                    for b, row in zip(batch, table, strict=True):
+                        yield index[b], _chosen(requests[index[b]], row, len(encoded.prompts[b]))
+
+    def _encoded(self, style: str, said: list[tuple[str, str]], choices: list[tuple[str, ...]]) -> Encoded:
+        """Conversations with what stands for their choices."""
+        texts = [text for text, _ in said]
+        form = PromptFormat(style, chat=self._chat, normalise="mean" if style == "texts" else "sum", beta=0.0)
+        ids = self.lm.tokenizer(texts, add_special_tokens=not self._chat).input_ids
+        between = ["" if self._chat else blank for _, blank in said]
+        longest = max(len(found) for found in self.lm.tokenizer(sorted({c for own in choices for c in own})).input_ids)
+        room = self._limit(longest if style == "texts" else 1)
+        encoded = encode_asked(_items(texts, choices), (between, texts, ids), self.lm, form, room)
+        if encoded.ties.any():
+            i, k = np.argwhere(encoded.ties)[0].tolist()
+            raise InputError(
+                f"choice '{choices[i][k]}' has no token of its own after {texts[i][-12:]!r}. Give it another wording."
+            )
+        return encoded
 
     def _said(self, request: Request, before: str) -> tuple[str, ...]:
         """The choices as they go on from the conversation; what is tokenized as running text gets its blank there."""

@@ -34,7 +34,7 @@ class Robustft:
 
     checker: Literal["posterior", "checker", "strict"] = "posterior"  # who tells noisy from clean; the others count
     threshold: float = 0.5  # of checker=checker: share of the experts who must give the label
-    margin: float = 0.3  # by which a new label must be ahead of the second answer
+    margin: float = 0.0  # by which a new label must be ahead of the second answer
     zero_shot: bool = True  # ask the untrained model
     classifier: bool = True  # fit a classifier across folds
     context: bool = True  # let the nearest clean items answer doubted ones, and keep no new label they contradict

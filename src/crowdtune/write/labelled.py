@@ -68,16 +68,18 @@ class Labelled:
         return replace(self, annotations=hidden(self.annotations)[0])
 
 
-def label_table(annotations: Annotations, posterior: Floats, provenance: str) -> dict[str, list[Any]]:
+def label_table(
+    annotations: Annotations, posterior: Floats, provenance: str, decided: Ints | None = None
+) -> dict[str, list[Any]]:
     """Columns item, label, probability, choices, posterior, entropy (nats), labels (count), tie, reason, provenance.
 
     Where a task has grades also mean_grade: the expected grade, or where grades are words the expected place on the
     scale, 1 = the lowest; null where nobody answered.
 
-    The label is null where no choice is most probable, with the reason ("tie", or "no label" where nobody answered
-    and the posterior is not a model's).
+    The label is the one decided, or the most probable choice. It is null where no choice is most probable, with the
+    reason ("tie", or "no label" where nobody answered and the posterior is not a model's).
     """
-    items, labelled = annotations.items, Labelled(annotations, posterior, provenance)
+    items, labelled = annotations.items, Labelled(annotations, posterior, provenance, decided)
     per_item = annotations.labels_per_item
     reasons = np.where(labelled.label < 0, np.where(per_item == 0, "no label", "tie"), "")
     columns = {

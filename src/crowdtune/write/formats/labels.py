@@ -22,5 +22,5 @@ class Labels:
         written = Written(len(labelled.items), {})
         says = "`label` is empty where it is open, `reason` says why. `entropy` is in nats."
         write_card(beside(path), labelled, written, [says])
-        write_table(path, label_table(labelled.annotations, labelled.posterior, labelled.method))
+        write_table(path, label_table(labelled.annotations, labelled.posterior, labelled.method, labelled.decided))
         return written
