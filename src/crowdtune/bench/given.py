@@ -18,7 +18,7 @@ from crowdtune.bench.data import BUNDLED, Paths, load_items, some, split
 from crowdtune.bench.grid import Cell
 from crowdtune.bench.outcome import Trained
 from crowdtune.errors import InputError
-from crowdtune.metrics.accuracy import accuracy, macro_f1
+from crowdtune.metrics.accuracy import macro_f1
 from crowdtune.metrics.noise import detection
 from crowdtune.read import read
 
@@ -99,7 +99,7 @@ def details(annotations: Annotations, test: Items, trained: Trained) -> dict[str
     return {
         "macro_f1": macro_f1(trained.answers, test.gold),
         **{name: trained.results.get(name, value) for name, value in found.items()},
-        "experts": _given(trained) + _asked(annotations, trained),
+        "experts": trained.results.get("experts", _given(trained)),
         "items": list(test.ids),
         "gold": test.gold.tolist(),
         "answers": trained.answers.tolist(),
@@ -107,20 +107,8 @@ def details(annotations: Annotations, test: Items, trained: Trained) -> dict[str
 
 
 def _given(trained: Trained) -> list[dict[str, Any]]:
-    """Whoever gave the labels, as one of the experts."""
+    """Whoever gave the labels, where the method names no experts."""
     return [
         {"expert": row["annotator"], "reliability": row["reliability"], "accuracy": row["accuracy"]}
         for row in trained.annotators
     ]
-
-
-def _asked(annotations: Annotations, trained: Trained) -> list[dict[str, Any]]:
-    """Experts a method asked: how reliable it finds each, and how often each is right, where that is known.
-
-    `experts` among a method's results is a number for each name, or a table with `expert` and these numbers.
-    """
-    told = trained.results.get("experts", {})
-    rows = told if isinstance(told, list) else [{"expert": name, "reliability": told[name]} for name in told]
-    right = accuracy(np.exp(trained.anchor), annotations.items.gold)
-    known = {"untrained model": right}
-    return [{"accuracy": known.get(row["expert"])} | row for row in rows]

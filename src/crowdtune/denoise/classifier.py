@@ -131,7 +131,7 @@ def cross_fit(
         ridges: precisions of the prior to try; of one there is no choice.
     """
     weights = np.ones(len(features)) if weights is None else weights
-    fold = _dealt(targets, weights, folds, np.random.default_rng(seed))
+    fold = dealt(targets, weights, folds, np.random.default_rng(seed))
     x = standardised(features)
     found = {ridge: np.zeros(targets.shape) for ridge in sorted(ridges, reverse=True)}
     for part in range(folds):
@@ -150,7 +150,7 @@ def standardised(features: Floats) -> Floats:
     return np.asarray(centred / np.where(spread > 0, spread, 1.0) / np.sqrt(max(features.shape[1], 1)))
 
 
-def _dealt(targets: Floats, weights: Floats, folds: int, rng: np.random.Generator) -> Ints:
+def dealt(targets: Floats, weights: Floats, folds: int, rng: np.random.Generator) -> Ints:
     """(I,) fold of each item: items of one likeliest choice, with or without weight, are dealt out in turn."""
     used = int((weights > 0).sum())
     if not 2 <= folds <= used:

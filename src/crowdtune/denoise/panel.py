@@ -1,15 +1,16 @@
 r"""The panel: models that read the items, and people who labelled them, believe in one truth for each.
 
-.. math:: q_i(k) \propto \left[ \bar p_i(k) \, c_i(k) \right]^\gamma \prod_{n \in i} P(l_n \mid k, a_n)
+.. math:: q_i(k) \propto c_i(k)^\gamma \prod_{n \in i} P(l_n \mid k, a_n)
 
-p-bar is the pool of the experts, the mean of what they say, each without its lean to one answer; c a linear classifier
-on the items' features, fitted on q across folds, so that no item's own labels speak through it; the last factor the
-given labels under one coin for each annotator. Classifier, sharpness and coins are fitted in turn until q stays.
+c is a linear classifier on the items' features that begins as the pool of the experts, the mean of what they say, each
+without its lean to one answer, and moves by how likely the given labels are (`learned`), across folds, so that no
+item's own labels speak through it; the last factor the given labels under one coin for each annotator. Coins are found
+with the classifier's lean and sharpness alone: with all its weights it would find its own labels right.
 
 Experts are models that read the same text: what one gets wrong the others get wrong too. Counted as annotators they
-confirm each other, and the classifier, which learns to foretell them, confirms them once more: whoever was given for
-right in 53 or 67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an
-annotator. An expert's reliability is the mean posterior of what it answers.
+confirm each other, and a classifier that learns to foretell them confirms them once more: whoever was right in 53 or
+67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an annotator. An
+expert's reliability is the mean posterior of what it answers.
 
 References:
     Luo et al., RobustFT, 2024, https://arxiv.org/abs/2412.14922, whose checker counts experts who agree;
@@ -25,14 +26,13 @@ import numpy as np
 from scipy.special import log_softmax, logsumexp
 
 from crowdtune.annotations import MASKED, Annotations, Bools, Floats, Items
-from crowdtune.denoise.classifier import cross_fit
+from crowdtune.denoise.classifier import FOLDS
+from crowdtune.denoise.learned import STRENGTHS, cross_learn
 from crowdtune.em.coin import Coin
 from crowdtune.em.given import given
 from crowdtune.em.prior import above_chance, solve_coin
 
-ROUNDS = 10  # most, of classifier and annotators in turn
-SETTLED = 0.005  # mean change of a probability from which on another round is not worth it
-RIDGE = 1.0  # of the classifier; fitted to q it would be the weakest, for q has learned from the classifier
+ROUNDS = 4  # of lean and annotators in turn
 CENTRING = 20  # steps of taking off the lean to one answer
 LEAST = 1e-4  # probability of a choice that an expert leaves it
 
@@ -75,15 +75,15 @@ def deliberate(
     panel = Panel(first.posterior, pool, None, first.annotators, first.sharpness)
     if features is None or not annotations.items.common_choices:
         return panel
-    known = (annotations.labels_per_item > 0) | _spoken(opinions, len(pool)).any(axis=0)
-    for done in range(1, ROUNDS + 1):
-        fitted = cross_fit(features, panel.posterior, known.astype(float), seed=seed, ridges=(RIDGE,))
-        found = solve_coin(pool + fitted.log_p, labels, start=panel.posterior, lowest=lowest)
-        change = float(np.abs(found.posterior - panel.posterior).mean())
-        panel = Panel(found.posterior, pool, fitted.log_p, found.annotators, found.sharpness, done)
-        if change < SETTLED:
-            break
-    return panel
+    if (annotations.labels_per_item > 0).sum() < FOLDS:
+        return panel
+    coins = first.annotators
+    for _ in range(ROUNDS):  # the lean first: an answer may be commoner than the experts' mean says
+        leaning = cross_learn(features, pool, coins.evidence(labels), seed=seed, ridges=STRENGTHS[:1])
+        coins = solve_coin(leaning.log_p, labels, lowest=lowest, sharpness=1.0).annotators
+    learned = cross_learn(features, pool, coins.evidence(labels), seed=seed)
+    found = solve_coin(learned.log_p, labels, lowest=lowest)
+    return Panel(found.posterior, pool, learned.log_p, found.annotators, found.sharpness, ROUNDS + 1)
 
 
 def pooled(items: Items, opinions: Sequence[Floats]) -> Floats:
