@@ -11,6 +11,7 @@ from crowdtune.cli import (
     aggregate,
     audit,
     bench,
+    clean,
     demo,
     evaluate,
     export,
@@ -39,6 +40,7 @@ for verb in (
     aggregate.aggregate,
     more.more,
     simulate.simulate,
+    clean.clean,
     train.train,
     predict.predict,
     evaluate.evaluate,
@@ -78,5 +80,7 @@ def main() -> None:
 
 
 def _stopped() -> None:
-    complain("stopped. A training run goes on with --resume, a bench with the same command; anything else starts anew.")
+    complain(
+        "stopped. A training run goes on with --resume, a bench or clean with the same command; others start anew."
+    )
     sys.exit(INTERRUPTED)

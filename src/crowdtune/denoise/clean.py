@@ -98,7 +98,7 @@ class Cleaned:
         return table, weights
 
 
-def clean(
+def judge_labels(
     annotations: Annotations,
     opinions: Opinions,
     features: Floats | None = None,

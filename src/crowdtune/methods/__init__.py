@@ -3,6 +3,7 @@
 Importing this package imports torch.
 """
 
+from crowdtune.methods._clean import clean as clean
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict

@@ -2,7 +2,7 @@ r"""RobustFT in one training: the untrained model and a classifier on its hidden
 
 `crowdtune clean` asks language models, with reasons, context and a reviewer; this is what a run can afford without
 asking anybody: the untrained model's answers, a classifier fitted across folds, and, as context, the labels of the
-nearest clean items. What `denoise.clean` keeps is trained on.
+nearest clean items. What `denoise.clean.judge_labels` keeps is trained on.
 
 References:
     Luo et al., RobustFT, 2024, https://arxiv.org/abs/2412.14922
@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from crowdtune.annotations import Annotations, Ints, Items
-from crowdtune.denoise.clean import CONTEXT, Again, Cleaned, Cleaning, Opinions, clean, from_shares
+from crowdtune.denoise.clean import CONTEXT, Again, Cleaned, Cleaning, Opinions, from_shares, judge_labels
 from crowdtune.denoise.decide import Deciding
 from crowdtune.denoise.decision import Decision
 from crowdtune.denoise.select import Selecting
@@ -49,7 +49,7 @@ class Robustft:
         """Clean, then train on what is left."""
         features = anchor.hidden.astype(np.float64)
         own = from_shares(annotations.items, np.exp(anchor.log_p))
-        cleaned = clean(
+        cleaned = judge_labels(
             annotations,
             {ZERO_SHOT: own} if self.zero_shot else {},
             features,
