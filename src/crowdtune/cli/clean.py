@@ -65,7 +65,7 @@ def _tell(summary: dict[str, Any], out: Path | None) -> None:
     """What was asked, what became of the labels, whom to trust, and what to do next."""
     from crowdtune.denoise.table import COLUMNS, cells
 
-    for note in summary["notes"]:
+    for note in [*summary["notes"], summary["verdict"]["words"]]:
         say(note)
     rows = summary["choices"]
     table = new_table("what became of the labels", *(["task"] if "task" in rows[0] else []), *COLUMNS)

@@ -17,7 +17,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from crowdtune.annotations import UNKNOWN, Annotations, Bools, Floats, Ints, Ite
 from crowdtune.denoise.decide import Deciding, Judged, answered, decide
 from crowdtune.denoise.decision import Decision, selected, told
 from crowdtune.denoise.nearest import nearest
-from crowdtune.denoise.panel import Panel, deliberate
+from crowdtune.denoise.panel import Panel, centred, deliberate
 from crowdtune.denoise.question import Opinion
 from crowdtune.denoise.select import Cut, Selecting, entropy
 
@@ -39,7 +39,7 @@ Again = Callable[[Ints, Ints, Sequence[Decision]], Opinions]
 """Asks again about D doubted items.
 
 Takes their places, (D, k) places of the nearest clean items (-1 where there are fewer), and all decisions so far;
-returns opinions named CONTEXT and REVIEW, D each.
+returns opinions named CONTEXT and REVIEW, D each, without their lean to one answer.
 """
 
 
@@ -71,7 +71,7 @@ class Cleaned:
         panel: posterior, classifier and annotators.
         doubted: (I,) True for items whose given label was doubted, or who had none.
         experts: rows of expert (name), answered (items), reliability (mean posterior of its answers) and accuracy
-            (against gold; None without), the given labels first, then models.
+            (against gold; None without), the given labels first, then models without their lean to one answer.
         cuts: what selection did to each measure of uncertainty.
     """
 
@@ -122,25 +122,32 @@ def judge_labels(
     panel = deliberate(annotations, asked, features if classify else None, seed=options.seed)
     if panel.classifier is not None:
         opinions = {**opinions, CLASSIFIER: from_shares(items, np.exp(panel.classifier))}
-    judged = Judged(
-        panel.posterior,
-        given_labels(annotations, panel.posterior),
-        items.n_choices,
-        experts=np.array([_codes(items, said) for said in opinions.values()]).reshape(len(opinions), len(items)),
-    )
+    counted = np.array([_codes(items, said) for said in opinions.values()]).reshape(len(opinions), len(items))
+    judged = Judged(panel.posterior, given_labels(annotations, panel.posterior), items.n_choices, experts=counted)
     first = decide(judged, options.deciding)
     doubted = np.array([d.outcome != "keep" for d in first], dtype=bool)
     second = _ask_again(first, doubted, features, again, options.k)
-    codes = {who: _codes(items, said) for who, said in second.items()}
-    judged = Judged(
-        judged.posterior, judged.given, judged.n_choices, codes.get(CONTEXT), codes.get(REVIEW), judged.experts
-    )
+    context, review = (_codes(items, second[who]) if who in second else None for who in (CONTEXT, REVIEW))
+    judged = replace(judged, context=context, review=review)
     unsure = entropy(panel.posterior, items.n_choices)
     decisions = told(decide(judged, options.deciding), {**opinions, **second}, unsure, [MEASURE] * len(items))
     decisions, cuts = selected(decisions, items.task, options.selecting) if options.select else (decisions, [])
+    shown = {who: leanless(items, said) if who != CLASSIFIER else said for who, said in opinions.items()}
     rows = [_row(GIVEN, items, panel.posterior, judged.given)]
-    rows += [_row(who, items, panel.posterior, _codes(items, said)) for who, said in {**opinions, **second}.items()]
+    rows += [_row(who, items, panel.posterior, _codes(items, said)) for who, said in {**shown, **second}.items()]
     return Cleaned(decisions, panel, doubted, rows, cuts)
+
+
+def leanless(items: Items, opinions: Sequence[Opinion | None]) -> list[Opinion | None]:
+    """Opinions with the lean to one answer taken off what each finds likely; those that tell an answer alone stay."""
+    shares = as_shares(items, opinions)
+    log_p = centred(items, shares, shares.sum(axis=1) > 0)
+    found = list(opinions)
+    for i, opinion in enumerate(opinions):
+        if opinion is not None and opinion.shares:
+            own = np.exp(log_p[i, : len(opinion.shares)])
+            found[i] = replace(opinion, answer=items.choices(i)[int(own.argmax())], shares=tuple(own.tolist()))
+    return found
 
 
 def given_labels(annotations: Annotations, posterior: Floats) -> Ints:

@@ -12,6 +12,10 @@ confirm each other, and a classifier that learns to foretell them confirms them 
 67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an annotator. An
 expert's reliability is the mean posterior of what it answers.
 
+Whether annotators lie is asked of the experts first (`metrics.guard`). Where these cannot tell, nobody is taken for a
+liar, that is for less reliable than a guess: else a few items on which a weak expert and the labels happen to differ
+turn all labels round.
+
 References:
     Luo et al., RobustFT, 2024, https://arxiv.org/abs/2412.14922, whose checker counts experts who agree;
     Raykar et al., Learning from crowds, 2010, for a classifier and annotators learned together.
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
@@ -28,9 +33,10 @@ from scipy.special import log_softmax, logsumexp
 from crowdtune.annotations import MASKED, Annotations, Bools, Floats, Items
 from crowdtune.denoise.classifier import FOLDS
 from crowdtune.denoise.learned import STRENGTHS, cross_learn
-from crowdtune.em.coin import Coin
+from crowdtune.em.coin import EDGE, Coin
 from crowdtune.em.given import given
 from crowdtune.em.prior import above_chance, solve_coin
+from crowdtune.metrics.guard import Verdict, verdict
 
 ROUNDS = 4  # of lean and annotators in turn
 CENTRING = 20  # steps of taking off the lean to one answer
@@ -47,6 +53,7 @@ class Panel:
         classifier: (I, K) log-probabilities of a classifier that did not see the item's labels; None without one.
         annotators: reliability of each.
         sharpness: exponent of the models' answers; 1 = as sure as they should be.
+        verdict: whether the experts can tell liars among the annotators; where not, nobody is taken for one.
         rounds: of the classifier.
     """
 
@@ -55,6 +62,7 @@ class Panel:
     classifier: Floats | None
     annotators: Coin
     sharpness: float
+    verdict: Verdict
     rounds: int = 0
 
 
@@ -70,9 +78,13 @@ def deliberate(
         seed: of the folds.
     """
     labels, pool = given(annotations), pooled(annotations.items, opinions)
-    lowest = 0.0 if len(opinions) else above_chance(labels)
-    first = solve_coin(pool, labels, lowest=lowest)
-    panel = Panel(first.posterior, pool, None, first.annotators, first.sharpness)
+    said = verdict(annotations, pool, per_task=False, seed=seed)
+    liars = said.by in ("model", "gold")
+    lowest = 0.0 if liars else above_chance(labels)
+    least = EDGE if liars or not len(labels) else float((1 / labels.n_choices).mean())
+    fit = partial(solve_coin, given=labels, lowest=lowest, least=least)
+    first = fit(pool)
+    panel = Panel(first.posterior, pool, None, first.annotators, first.sharpness, said)
     if features is None or not annotations.items.common_choices:
         return panel
     if (annotations.labels_per_item > 0).sum() < FOLDS:
@@ -80,10 +92,10 @@ def deliberate(
     coins = first.annotators
     for _ in range(ROUNDS):  # the lean first: an answer may be commoner than the experts' mean says
         leaning = cross_learn(features, pool, coins.evidence(labels), seed=seed, ridges=STRENGTHS[:1])
-        coins = solve_coin(leaning.log_p, labels, lowest=lowest, sharpness=1.0).annotators
+        coins = fit(leaning.log_p, sharpness=1.0).annotators
     learned = cross_learn(features, pool, coins.evidence(labels), seed=seed)
-    found = solve_coin(learned.log_p, labels, lowest=lowest)
-    return Panel(found.posterior, pool, learned.log_p, found.annotators, found.sharpness, ROUNDS + 1)
+    found = fit(learned.log_p)
+    return Panel(found.posterior, pool, learned.log_p, found.annotators, found.sharpness, said, ROUNDS + 1)
 
 
 def pooled(items: Items, opinions: Sequence[Floats]) -> Floats:

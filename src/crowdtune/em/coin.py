@@ -26,11 +26,13 @@ class Coin:
         reliability: (J,) in (0, 1).
         alpha: (J,) or one number, of the Beta prior; pseudo-labels that were right, plus 1.
         beta: the same for wrong ones.
+        least: reliability nobody is below; chance where nobody is taken for a liar.
     """
 
     reliability: Floats
     alpha: Floats | float = 2.0
     beta: Floats | float = 2.0
+    least: float = EDGE
 
     def log_likelihood(self, given: Given) -> Floats:
         """(N, K) nats."""
@@ -58,7 +60,7 @@ class Coin:
         right, count = given.per_annotator(given.at_label(posterior)), given.labels_per_annotator
         total = count + self.alpha + self.beta - 2
         best = np.where(total > 0, (right + self.alpha - 1) / np.maximum(total, EDGE), 0.5)
-        return replace(self, reliability=np.clip(best, EDGE, 1 - EDGE))
+        return replace(self, reliability=np.clip(best, self.least, 1 - EDGE))
 
     def with_prior(self, alpha: float, beta: float) -> Coin:
         """The same annotators under another Beta prior."""
@@ -69,7 +71,7 @@ class Coin:
         right = given.per_annotator((given.label == truth[given.item]).astype(float))
         wrong = given.labels_per_annotator - right
         drawn = rng.beta(right + self.alpha, wrong + self.beta)
-        return replace(self, reliability=np.clip(drawn, EDGE, 1 - EDGE))
+        return replace(self, reliability=np.clip(drawn, self.least, 1 - EDGE))
 
 
 def coin(given: Given, alpha: Floats | float = 2.0, beta: Floats | float = 2.0) -> Coin:

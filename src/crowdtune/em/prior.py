@@ -9,13 +9,13 @@ above chance, so that a crowd is right more often than a guess. With a model the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import betaln
 
 from crowdtune.annotations import Floats
-from crowdtune.em.coin import Coin, coin
+from crowdtune.em.coin import EDGE, Coin, coin
 from crowdtune.em.given import Given
 from crowdtune.em.solve import Solution, solve
 
@@ -91,6 +91,7 @@ def solve_coin(
     lowest: float = 0.0,
     sharpness: float | None = None,
     history: Floats | None = None,
+    least: float = EDGE,
 ) -> Solution[Coin]:
     """One coin under the prior its crowd teaches: EM and the prior in turn, until the prior stays.
 
@@ -104,6 +105,7 @@ def solve_coin(
         lowest: mean of the least reliable crowd held possible; `above_chance` without a model.
         sharpness: exponent of the model's probabilities; None fits it.
         history: (2, J) pseudo-labels right and wrong of annotators met before.
+        least: reliability nobody is below.
     """
     before_right, before_wrong = (0.0, 0.0) if history is None else history
     possible = crowd_prior(lowest)
@@ -113,7 +115,8 @@ def solve_coin(
         prior = possible.fitted(given, posterior)
         if prior == before:
             break
-        ready = coin(given, prior[0] + 1 + before_right, prior[1] + 1 + before_wrong)
+        fresh = coin(given, prior[0] + 1 + before_right, prior[1] + 1 + before_wrong)
+        ready = replace(fresh, least=least)
         found = solve(log_p, given, ready, start=posterior, sharpness=sharpness)
         posterior, before = found.posterior, prior
     return found

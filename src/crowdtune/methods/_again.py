@@ -11,7 +11,7 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Ints
 from crowdtune.denoise.answers import OFFERED, chosen, matched, named, with_opinions
-from crowdtune.denoise.clean import CONTEXT, REVIEW, Opinions
+from crowdtune.denoise.clean import CONTEXT, REVIEW, Opinions, leanless
 from crowdtune.denoise.decision import Decision
 from crowdtune.denoise.experts import Context, Review
 from crowdtune.denoise.judges import Judge
@@ -88,9 +88,8 @@ class Again:
         return (own[0], own[1]) if wanted and len(own) > 1 else None
 
     def _in_choices(self, doubted: Ints, said: Sequence[Opinion]) -> list[Opinion | None]:
-        if self.meaning is None:
-            return list(said)
-        return matched(self.annotations.items.take(doubted), list(said), self.meaning)
+        items = self.annotations.items.take(doubted)
+        return leanless(items, said) if self.meaning is None else matched(items, said, self.meaning)
 
 
 def _reasoned(opinions: Sequence[Opinion | None]) -> bool:

@@ -108,6 +108,7 @@ def clean(
     facts = {
         "options": asdict(options) | asdict(asking),
         "data": dict(origin or {}),
+        "verdict": cleaned.panel.verdict.as_dict(),
         "experts": cleaned.experts,
         "annotators": annotator_table(annotations, cleaned.panel.posterior),
         "spent": asdict(spent) | {"cost": spent.cost},
