@@ -15,6 +15,7 @@ from crowdtune.denoise.question import Opinion
 from crowdtune.denoise.select import Selecting
 
 UNSURE = (0.1, 0.3, 0.6)
+WIDE = Deciding(margin=0.3, flat=0.95)
 
 
 def one(posterior: Any, given: int = 0, options: Deciding | None = None, **codes: Any) -> tuple[str, int, str]:
@@ -22,7 +23,7 @@ def one(posterior: Any, given: int = 0, options: Deciding | None = None, **codes
     table = np.array([posterior], dtype=float)
     columns = {name: None if code is None else np.array([code]) for name, code in codes.items()}
     judged = Judged(table, np.array([given]), np.array([table.shape[1]]), **columns)
-    (decision,) = decide(judged, options)
+    (decision,) = decide(judged, options or WIDE)
     assert decision.outcome in OUTCOMES
     assert decision.rule in RULES
     return decision.outcome, decision.label, decision.rule
@@ -146,7 +147,7 @@ def test_opinions_and_selection() -> None:
     judged = Judged(table, np.zeros(6, dtype=int), np.full(6, 2))
     opinions = {"direct": [Opinion("yes", (0.1, 0.9)), None, None, None, None, None], "context": [None] * 6}
     names = ["entropy of choices"] * 6
-    made = told(decide(judged, Deciding(flat=1.0)), opinions, np.array([0.1, 0.2, 0.9, 5.0, 0.95, nan]), names)
+    made = told(decide(judged, Deciding(margin=0.3)), opinions, np.array([0.1, 0.2, 0.9, 5.0, 0.95, nan]), names)
     assert [d.outcome for d in made] == ["relabel", "relabel", "relabel", "keep", "soft", "relabel"]
     assert list(made[0].opinions) == ["direct"]
     assert not made[1].opinions

@@ -38,7 +38,7 @@ GIVEN = np.array([0, 0, 0, 2, 1, -1])
 
 def made(**changes: Any) -> tuple[Items, list[Decision]]:
     items = replace(make_items([0, 1, -1, 2, 1, 2], CHOICES), **{"splits": ["train"] * 5 + ["dev"]} | changes)
-    return items, decide(Judged(POSTERIOR, GIVEN, np.full(6, 3)), None)
+    return items, decide(Judged(POSTERIOR, GIVEN, np.full(6, 3)), Deciding(margin=0.3, flat=0.95))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

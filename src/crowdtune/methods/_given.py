@@ -17,9 +17,10 @@ from crowdtune.metrics.noise import detection
 
 
 def given_labels(annotations: Annotations) -> tuple[Ints, Ints]:
-    """(L,) items with labels, and (L,) the label most often given to each; of tied ones the first."""
-    index = np.flatnonzero(annotations.labels_per_item > 0)
-    return index, annotations.votes[index].argmax(axis=1)
+    """(L,) items with a label most often given, tied ones left out, and (L,) that label."""
+    votes = annotations.votes
+    index = np.flatnonzero((votes == votes.max(axis=1, keepdims=True, initial=1)).sum(axis=1) == 1)
+    return index, votes[index].argmax(axis=1)
 
 
 def out_of_fold(annotations: Annotations, anchor: Anchor, method: str) -> Floats:
