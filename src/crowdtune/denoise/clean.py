@@ -129,13 +129,27 @@ def judge_labels(
     second = _ask_again(first, doubted, features, again, options.k)
     context, review = (_codes(items, second[who]) if who in second else None for who in (CONTEXT, REVIEW))
     judged = replace(judged, context=context, review=review)
-    unsure = entropy(panel.posterior, items.n_choices)
-    decisions = told(decide(judged, options.deciding), {**opinions, **second}, unsure, [MEASURE] * len(items))
+    decisions = decide(judged, options.deciding)
+    unsure, measures = _uncertainty(items, panel.posterior, decisions, {**second, **opinions})
+    decisions = told(decisions, {**opinions, **second}, unsure, measures)
     decisions, cuts = selected(decisions, items.task, options.selecting) if options.select else (decisions, [])
     shown = {who: leanless(items, said) if who != CLASSIFIER else said for who, said in opinions.items()}
     rows = [_row(GIVEN, items, panel.posterior, judged.given)]
     rows += [_row(who, items, panel.posterior, _codes(items, said)) for who, said in {**shown, **second}.items()]
     return Cleaned(decisions, panel, doubted, rows, cuts)
+
+
+def _uncertainty(
+    items: Items, posterior: Floats, decisions: Sequence[Decision], opinions: Opinions
+) -> tuple[Floats, list[str]]:
+    """(I,) how unsure each label is, and what that is: of choices the entropy of the posterior; of an answer written
+    freely what the first who gave it says of its tokens, of whom the context comes first."""
+    unsure, measures = entropy(posterior, items.n_choices), [MEASURE] * len(items)
+    for i in np.flatnonzero(np.array(items.kinds)[items.task] == "text").tolist():
+        answer = items.text(i, decisions[i].label)
+        gave = [o for said in opinions.values() if (o := said[i]) is not None and o.measure and o.answer == answer]
+        unsure[i], measures[i] = (gave[0].uncertainty, gave[0].measure) if gave else (np.nan, "")
+    return unsure, measures
 
 
 def leanless(items: Items, opinions: Sequence[Opinion | None]) -> list[Opinion | None]:
