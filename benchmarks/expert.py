@@ -2,7 +2,7 @@
 
     python benchmarks/expert.py ../shared/data/open/robustft_fpb.jsonl.gz --store runs/replies.sqlite
 
-The file's own columns noisy30, noisy50 and noisy70 are the labels, five splits into train and test. What is trained is a
+The file's own columns noisy30, noisy50 and noisy70 are the labels, five splits into train and test. Trained is a
 linear classifier on MiniLM embeddings, the same for every row: on the labels as they came, on what confident learning
 leaves of them, on the expert's own answers, and on what the panel keeps. Accuracy and macro-F1 on the test items in
 percent, mean and standard error over splits; then noise found (precision, recall), and the reliability of labels and
