@@ -87,7 +87,7 @@ def deliberate(
     panel = Panel(first.posterior, pool, None, first.annotators, first.sharpness, said)
     if features is None or not annotations.items.common_choices:
         return panel
-    if (annotations.labels_per_item > 0).sum() < FOLDS:
+    if len(np.unique(labels.item)) < FOLDS:
         return panel
     coins = first.annotators
     for _ in range(ROUNDS):  # the lean first: an answer may be commoner than the experts' mean says
@@ -136,5 +136,6 @@ def _spoken(opinions: Sequence[Floats], n_items: int) -> Bools:
 def _log(items: Items, shares: Floats) -> Floats:
     """(I, K) log-probabilities, nothing impossible but what an item does not have."""
     kept = np.where(items.choice_mask, np.maximum(shares, LEAST * shares.sum(axis=1, keepdims=True)), 0.0)
+    total = kept.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum(np.log(kept / kept.sum(axis=1, keepdims=True)), MASKED))
+        return np.asarray(np.maximum(np.log(kept / np.where(total > 0, total, 1.0)), MASKED))
