@@ -42,6 +42,7 @@ def test_a_constant_lean_is_taken_off_exactly() -> None:
     found = centred(items, leaning(even, LEAN), everybody(items))
     np.testing.assert_allclose(np.exp(found), even, atol=1e-6)
     np.testing.assert_allclose(np.exp(centred(items, even, everybody(items))), even, atol=1e-9)
+    np.testing.assert_allclose(np.exp(pooled(items, [leaning(even, LEAN), even])), even, atol=1e-6)
 
 
 def test_centring_gives_a_leaning_expert_its_accuracy_back() -> None:
@@ -233,6 +234,7 @@ def test_nobody_but_annotators() -> None:
     np.testing.assert_allclose(panel.annotators.reliability, 0.8, atol=5 * sqrt(0.16 / 200) + 0.05)
     alone = deliberate(one_each(gold, table[:, 0], 2))
     assert (alone.posterior.argmax(axis=1) == table[:, 0]).all()
+    assert alone.annotators.reliability[0] > 0.55  # no crowd is held possible that is nearer to chance than a tenth
 
 
 def test_a_classifier_needs_common_choices_and_items_in_every_fold() -> None:
