@@ -52,7 +52,7 @@ def test_planted_noise_is_found(noise: float) -> None:
     assert (made.labels[left] == one.gold[left]).mean() > 1 - most / len(left)
 
 
-@pytest.mark.parametrize("accuracy", [0.7, 0.4])
+@pytest.mark.parametrize("accuracy", [0.7, pytest.param(0.4, marks=pytest.mark.slow)])
 def test_right_labels_come_to_no_harm(accuracy: float) -> None:
     """All labels are right; an expert right in 40 % of three choices hardly knows anything."""
     one, made = cleaned(0.0, accuracy)

@@ -192,7 +192,7 @@ def test_without_one_nobody_is_taken_for_a_liar() -> None:
         assert (panel.annotators.reliability >= 0.5).all()
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("k", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_labels_at_chance_beside_a_useless_expert(k: int) -> None:
     """Nothing is known, so that nothing is resolved, and a posterior has no reason to turn any label round."""
     rng = np.random.default_rng(k)

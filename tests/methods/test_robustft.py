@@ -119,8 +119,8 @@ BOTH = {"selection": False}
         (ALL, {"classifier": True}),
         (BOTH, {"zero_shot": False}),
         (BOTH, {"folds_seed": 5}),
-        (BOTH | {"checker": "checker"}, {"checker": "strict"}),
-        (BOTH | {"checker": "checker"}, {"threshold": 0.9}),
+        pytest.param(BOTH | {"checker": "checker"}, {"checker": "strict"}, marks=pytest.mark.slow),
+        pytest.param(BOTH | {"checker": "checker"}, {"threshold": 0.9}, marks=pytest.mark.slow),
     ],
 )
 def test_every_option_has_an_effect(options: dict[str, Any], changed: dict[str, Any]) -> None:
