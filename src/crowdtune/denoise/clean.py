@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Bools, Floats, Ints, Items
-from crowdtune.denoise.decide import Deciding, Judged, answered, decide
+from crowdtune.denoise.decide import TIED, Deciding, Judged, answered, decide
 from crowdtune.denoise.decision import Decision, selected, told
 from crowdtune.denoise.nearest import nearest
 from crowdtune.denoise.panel import Panel, centred, deliberate
@@ -160,7 +160,7 @@ def leanless(items: Items, opinions: Sequence[Opinion | None]) -> list[Opinion |
     for i, opinion in enumerate(opinions):
         if opinion is not None and opinion.shares:
             own = np.exp(log_p[i, : len(opinion.shares)])
-            found[i] = replace(opinion, answer=items.choices(i)[int(own.argmax())], shares=tuple(own.tolist()))
+            found[i] = replace(opinion, answer=_likeliest(items.choices(i), own), shares=tuple(own.tolist()))
     return found
 
 
@@ -196,14 +196,20 @@ def as_shares(items: Items, opinions: Sequence[Opinion | None]) -> Floats:
 
 
 def from_shares(items: Items, shares: Floats) -> list[Opinion | None]:
-    """Opinions of an expert that says (I, K) probabilities; None where a row is zeros."""
+    """Opinions of an expert that says (I, K) probabilities; None where a row is zeros, no answer where several tie."""
     unsure = entropy(shares)
     return [
-        Opinion(items.choices(i)[int(row.argmax())], tuple(row[:k].tolist()), "", nats, "entropy of choices")
+        Opinion(_likeliest(items.choices(i), row[:k]), tuple(row[:k].tolist()), "", nats, "entropy of choices")
         if row.any()
         else None
         for i, (row, k, nats) in enumerate(zip(shares, items.n_choices.tolist(), unsure.tolist(), strict=True))
     ]
+
+
+def _likeliest(choices: Sequence[str], shares: Floats) -> str:
+    """The choice with the largest of (K,) shares; "" where several have it, so that no order of choices answers."""
+    best = np.flatnonzero(shares > shares.max() - TIED)
+    return choices[int(best[0])] if len(best) == 1 else ""
 
 
 def _codes(items: Items, opinions: Sequence[Opinion | None]) -> Ints:
