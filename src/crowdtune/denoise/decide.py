@@ -101,6 +101,7 @@ def decide(judged: Judged, options: Deciding | None = None) -> list[Decision]:
 
     By the paper's ways: where enough experts give the given label ("checker": `threshold`; "strict": all) it stays,
     else the reviewer's answer is the label, whatever it is; the context's where there is no reviewer, or it gave none.
+    Where nobody answered again the item is dropped.
 
     Args:
         judged: what is known of I items.
@@ -177,6 +178,7 @@ def _by_counting(judged: Judged, best: Ints, margin: Floats, options: Deciding) 
         (enough, "unanimous" if strict else "checked", KEEP, given),
         ((last >= 0) & (last == given), "reviewed", KEEP, given),
         (last >= 0, "reviewed", RELABEL, last),
+        (given >= 0, "contradicted", DROP, None),
         (last < 0, "unanswered", DROP, None),
     ]
     return _first(cases)
