@@ -77,7 +77,7 @@ def plainly(p: list[float], given: int, context: int, review: int, o: Deciding) 
             return "keep", best, "confirmed"
         return "relabel", best, "agreed" if again else "ahead"
     nats = -sum(x * log(x) for x in p if x > 0)
-    if len(p) > 1 and nats / log(len(p)) >= o.flat:
+    if len(p) > 1 and nats / log(len(p)) > o.flat - 1e-9:
         return "drop", -1, "flat"
     return "soft", best, "close" if again <= {best} else "disputed"
 
@@ -110,6 +110,13 @@ def test_the_given_label_alone_never_changes_what_is_sure() -> None:
     table[np.arange(300), given] = 0.55
     judged = Judged(table, given, np.full(300, 4), rng.integers(4, size=300), rng.integers(4, size=300))
     assert {(d.outcome, d.label == d.given) for d in decide(judged)} == {("keep", True)}
+
+
+@pytest.mark.parametrize("k", range(2, 41))
+def test_an_even_posterior_is_flat_however_many_choices_it_is_over(k: int) -> None:
+    """Sums of k shares of 1 / k miss log k by rounding; nothing is learned from such an item."""
+    (decision,) = decide(Judged(np.full((1, k), 1 / k), np.array([-1]), np.array([k])))
+    assert (decision.outcome, decision.rule) == ("drop", "flat")
 
 
 def test_the_papers_checker_and_its_strict_variant() -> None:

@@ -148,7 +148,7 @@ def _by_posterior(judged: Judged, best: Ints, margin: Floats, options: Deciding)
     known = judged.posterior.sum(axis=1) > 0
     probable = (given >= 0) & (_of(judged.posterior, given) > options.keep_above)
     sure = (best >= 0) & (margin > options.margin) & ~disputed
-    flat = entropy(judged.posterior, judged.n_choices) >= options.flat
+    flat = entropy(judged.posterior, judged.n_choices) >= options.flat - TIED
     cases = [
         (~known & (given >= 0), "unjudged", KEEP, given),
         (~known, "unanswered", DROP, None),
