@@ -61,6 +61,15 @@ def test_what_is_left_and_how_it_is_labelled() -> None:
         cleaned(items, decisions[1:])
 
 
+def test_soft_labels_sum_to_one_where_nobody_may_be_right() -> None:
+    """Of free texts a part of the posterior is of answers nobody gave; 0.4 and 0.2 are 2/3 and 1/3 of the rest."""
+    items = make_items([-1, -1], CHOICES)
+    left = cleaned(
+        items, [Decision(i, "soft", 0, 0, p, 0.2, "close") for i, p in enumerate([(0.4, 0.2, 0), (1, 0, 0)])]
+    )
+    np.testing.assert_allclose(left.soft, [[2 / 3, 1 / 3, 0], [1, 0, 0]])
+
+
 def test_the_reviewers_label_has_the_posteriors_probability() -> None:
     """As the paper does, against the posterior; and where there is no posterior a weight of 1."""
     items = make_items([-1, -1], CHOICES)

@@ -27,8 +27,16 @@ def out_of_fold(annotations: Annotations, anchor: Anchor, method: str) -> Floats
     """(I, K) probabilities by classifiers on hidden states, none of which saw the item's own labels."""
     if not annotations.items.common_choices:
         raise InputError(f"{method} needs the same choices on all items: a classifier learns them. Use self-select.")
+    if not anchor.hidden.shape[1]:
+        raise InputError(f"{method} needs hidden states of the untrained model, and a new head has none. Use head=lm.")
     weights = annotations.labels_per_item.astype(float)
     return np.exp(cross_fit(anchor.hidden.astype(np.float64), vote_shares(annotations), weights).log_p)
+
+
+def require_knowledge(annotations: Annotations, anchor: Anchor, method: str) -> None:
+    """Refuse an untrained model that finds all choices of all items alike: its answers would be the first choices."""
+    if np.allclose(np.exp(anchor.log_p).max(axis=1) * annotations.items.n_choices, 1):
+        raise InputError(f"{method} asks the untrained model, and a new head knows nothing yet. Use head=lm.")
 
 
 def telling(plan: Plan, annotations: Annotations, kept: Bools) -> Plan:
