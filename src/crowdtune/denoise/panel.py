@@ -42,6 +42,7 @@ from crowdtune.em.prior import above_chance, solve_coin
 from crowdtune.metrics.guard import Verdict, verdict
 
 ROUNDS = 4  # of lean and annotators in turn
+SURE = 1.0  # standard errors by which a classifier must foretell labels better
 CENTRING = 20  # steps of taking off the lean to one answer
 LEAST = 1e-4  # probability of a choice that an expert leaves it
 
@@ -96,8 +97,17 @@ def deliberate(
         leaning = cross_learn(features, pool, coins.evidence(labels), seed=seed, ridges=STRENGTHS[:1])
         coins = fit(leaning.log_p, sharpness=1.0).annotators
     learned = cross_learn(features, pool, coins.evidence(labels), seed=seed)
-    found = fit(learned.log_p)
+    if _foretells(learned.log_p, leaning.log_p, coins.evidence(labels)):
+        found = fit(learned.log_p)
+    else:  # fitted to labels it cannot tell from guesses it would be taken for the truth, however right they are
+        learned, found = leaning, fit(leaning.log_p, sharpness=1.0)
     return Panel(found.posterior, pool, learned.log_p, found.annotators, found.sharpness, said, ROUNDS + 1)
+
+
+def _foretells(log_p: Floats, other: Floats, evidence: Floats) -> bool:
+    """Whether one (I, K) foretells labels held out better than the other, by more than their noise."""
+    gains = logsumexp(log_p + evidence, axis=1) - logsumexp(other + evidence, axis=1)
+    return bool(gains.mean() > SURE * gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def pooled(items: Items, opinions: Sequence[Floats]) -> Floats:
