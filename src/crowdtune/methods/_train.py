@@ -22,7 +22,7 @@ from crowdtune.methods._plan import Conclusion, Method, Plan
 from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
-from crowdtune.metrics.guard import Verdict, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
@@ -34,6 +34,7 @@ from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
+TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
 
 
 def train(
@@ -76,8 +77,9 @@ def train(
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
-    said = plan.verdict or verdict(annotations, start.anchor.log_p)
-    (logger.info if said.status == "resolved" else logger.warning)(said.words)
+    taken = alone(annotations) if method in TRUSTING else None
+    said = plan.verdict or taken or verdict(annotations, start.anchor.log_p)
+    (logger.info if said.status == "resolved" or taken else logger.warning)(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
@@ -88,7 +90,7 @@ def train(
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, annotations, start, found)
+    results |= _verdicts(said, annotations, start, found) | ({"warnings": []} if taken else {})
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
