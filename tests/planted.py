@@ -1,4 +1,4 @@
-"""Planted truth for cleaning: numbered questions, labels that are wrong in a known share, a model that is right in one."""
+"""Planted truth for cleaning: numbered questions, labels wrong in a known share, a model right in another."""
 
 from __future__ import annotations
 

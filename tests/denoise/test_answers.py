@@ -11,7 +11,7 @@ from crowdtune import Annotations, InputError
 from crowdtune.aggregate import aggregator, names
 from crowdtune.annotations import Floats, Ints
 from crowdtune.denoise.answers import OPEN, by_meaning, chosen, matched, named, said_only, with_opinions
-from crowdtune.denoise.clean import clean
+from crowdtune.denoise.clean import judge_labels
 from crowdtune.denoise.meaning import Exact, Numbers, grouped
 from crowdtune.denoise.question import Opinion
 from crowdtune.metrics.crowd import reliability
@@ -191,10 +191,10 @@ def test_free_answers_are_cleaned() -> None:
     given = texts([(text,) for text in own[0]], [(i, 0, 0) for i in range(400)], [-1] * 400)
     said_by = {"e": [Opinion(text) for text in own[1]], "f": [Opinion(text) for text in own[2]]}
     found, opinions = with_opinions(given, said_by, Numbers())
-    cleaned = clean(found, opinions)
+    cleaned = judge_labels(found, opinions)
     best = [str(found.items.text(i, int(code))) for i, code in enumerate(cleaned.labels)]
     pairs = grouped(list(zip(best, map(str, truth), strict=True)), Numbers())
     assert np.mean([codes[0] == codes[1] for codes in pairs]) == pytest.approx(0.936, abs=3 * 0.0122)
     trust = [row["reliability"] for row in cleaned.experts]
     np.testing.assert_allclose(trust, right.mean(axis=1), atol=0.03)
-    assert clean(*with_opinions(given, said_by, Exact())).experts[0]["reliability"] < 0.5
+    assert judge_labels(*with_opinions(given, said_by, Exact())).experts[0]["reliability"] < 0.5

@@ -153,8 +153,8 @@ def _words(said: Verdict) -> str:
     if said.status == "resolved":
         return (
             f"Resolved by the experts: they and the labels agree beyond chance (z = {said.evidence:.1f}), so that "
-            "whoever is mostly wrong is found out. This holds if the experts are right more often than chance: read some of "
-            "decisions.jsonl."
+            "whoever is mostly wrong is found out. This holds if the experts are right more often than chance: "
+            "read some of decisions.jsonl."
         )
     return (
         f"{said.status.capitalize()}: the experts cannot tell whether those who labelled are mostly right "
