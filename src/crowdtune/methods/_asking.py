@@ -29,12 +29,8 @@ class Asking:
     """Who is asked and how."""
 
     model: str = EMBEDDED  # embedded, a folder, an id on the hub, vllm:ID, or an address like http://host/v1#MODEL
-    experts: str = (
-        "direct"  # direct, reasoning, self-critical, paper (direct, three reasons), with commas; EXPERT@MODEL
-    )
-    style: Literal["auto", "letters", "words", "texts"] = (
-        "auto"  # how options are shown; auto: texts here, else letters
-    )
+    experts: str = "direct"  # direct, reasoning, self-critical, paper (direct, 3 reasons), with commas; EXPERT@MODEL
+    style: Literal["auto", "letters", "words", "texts"] = "auto"  # of options; auto: texts here, letters elsewhere
     template: str = ""  # text with {prompt} around each item's own
     max_tokens: int = 512  # of a reason
     max_length: int = 2048  # most tokens of a prompt, on this machine
