@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from crowdtune.methods._asking import Asking
+from crowdtune.methods._clean import Options
+from crowdtune.settings import apply, from_toml
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTS = {  # script -> parts of what it prints
     "texts": ["is right in", "answers right: "],
@@ -31,3 +35,8 @@ def test_an_example_runs_and_prints_its_result(
     printed = capsys.readouterr().out
     for part in PRINTS[name]:
         assert part in printed
+
+
+def test_the_endpoints_options_are_options_of_clean() -> None:
+    options, asking = apply(from_toml(EXAMPLES / "clean-endpoint.toml"), Options(), Asking())
+    assert (options.reviewer, options.k, asking.experts, asking.dialect) == (True, 3, "paper", "vllm")

@@ -91,6 +91,13 @@ def test_after_the_last_attempt_it_says_what_is_safe(tmp_path: Path) -> None:
         assert sorted(server.log.answered()) == sorted(f"item {i}" for i in range(12))
 
 
+def test_no_part_of_the_key_is_shown_where_a_message_is_shortened() -> None:
+    refused = (400, {}, {"detail": "x" * 290 + SECRET})
+    with Server(lambda asked: refused) as server, pytest.raises(InputError) as failure:
+        ask(quick(server), requests(1))
+    assert SECRET[:5] not in str(failure.value)
+
+
 def test_nobody_there() -> None:
     with pytest.raises(InputError, match=r"gave no reply in 2 attempts: the connection failed \(Cannot connect"):
         ask(Endpoint("http://127.0.0.1:9", "m", attempts=2, wait=0), requests(1))
@@ -152,6 +159,9 @@ def test_an_answer_that_stays_empty_is_believed_the_third_time() -> None:
         server.answer = cut
         assert ask(quick(server), requests(1))[0].cut
         assert len(server.log.calls) == 4, "one that ended before it said anything is asked once"
+    with Server(lambda asked: completion("")) as server:
+        assert ask(quick(server, attempts=2), requests(1))[0].text == "", "or the last time"
+        assert len(server.log.calls) == 2
 
 
 def test_calls_keep_to_limits_per_minute() -> None:
@@ -261,7 +271,8 @@ def test_a_caller_that_has_enough_ends_what_is_in_flight() -> None:
 
 
 def test_wrong_options_are_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    for url in ("localhost:8000/v1", f"https://me:{SECRET}@host/v1", f"https://host/v1?key={SECRET}"):
+    held = (f"me:{SECRET}@host/v1", f":{SECRET}@host/v1", f"host/v1?key={SECRET}", f"host/v1#{SECRET}")
+    for url in ("localhost:8000/v1", "http://[host/v1", *(f"https://{rest}" for rest in held)):
         with pytest.raises(InputError, match="address is not of the form http://host:port/v1") as failure:
             Endpoint(url, "m")
         assert SECRET not in str(failure.value)

@@ -44,6 +44,16 @@ def test_shares_are_of_the_first_place_that_is_no_blank() -> None:
     assert made.entropies == pytest.approx((-0.9 * math.log(0.9) - 0.1 * math.log(0.1), made.entropies[1]))
 
 
+def test_a_choice_begun_by_its_first_token_is_not_lost_to_the_others() -> None:
+    """45 % for the choice that is written; the 55 % of two others, whole tokens, are no shares of all three."""
+    request = Request((("user", "Which?"),), choices=("negative", "neutral", "positive"))
+    first = {"neut": 0.45, "negative": 0.35, "positive": 0.2}
+    made = vllm.reply(request, output("neutral", [("neut", first), ("ral", {"ral": 1.0})]))
+    assert (made.text, made.shares) == ("neutral", ())
+    rare = {"negative": 0.6, "positive": 0.39, "neut": 0.01}
+    assert vllm.reply(request, output("negative", [("negative", rare)])).shares == pytest.approx((60 / 99, 0, 39 / 99))
+
+
 def test_entropies_only_of_whole_distributions() -> None:
     request = Request((("user", "Write."),))
     assert vllm.reply(request, output("a b", [("a", {"a": 0.5, "b": 0.3})], "length")) == Reply(

@@ -15,6 +15,7 @@ from crowdtune.denoise.question import Opinion
 from crowdtune.denoise.select import Selecting
 
 UNSURE = (0.1, 0.3, 0.6)
+WIDE = Deciding(margin=0.3, flat=0.95)
 
 
 def one(posterior: Any, given: int = 0, options: Deciding | None = None, **codes: Any) -> tuple[str, int, str]:
@@ -22,7 +23,7 @@ def one(posterior: Any, given: int = 0, options: Deciding | None = None, **codes
     table = np.array([posterior], dtype=float)
     columns = {name: None if code is None else np.array([code]) for name, code in codes.items()}
     judged = Judged(table, np.array([given]), np.array([table.shape[1]]), **columns)
-    (decision,) = decide(judged, options)
+    (decision,) = decide(judged, options or WIDE)
     assert decision.outcome in OUTCOMES
     assert decision.rule in RULES
     return decision.outcome, decision.label, decision.rule
@@ -76,7 +77,7 @@ def plainly(p: list[float], given: int, context: int, review: int, o: Deciding) 
             return "keep", best, "confirmed"
         return "relabel", best, "agreed" if again else "ahead"
     nats = -sum(x * log(x) for x in p if x > 0)
-    if len(p) > 1 and nats / log(len(p)) >= o.flat:
+    if len(p) > 1 and nats / log(len(p)) > o.flat - 1e-9:
         return "drop", -1, "flat"
     return "soft", best, "close" if again <= {best} else "disputed"
 
@@ -111,6 +112,13 @@ def test_the_given_label_alone_never_changes_what_is_sure() -> None:
     assert {(d.outcome, d.label == d.given) for d in decide(judged)} == {("keep", True)}
 
 
+@pytest.mark.parametrize("k", range(2, 41))
+def test_an_even_posterior_is_flat_however_many_choices_it_is_over(k: int) -> None:
+    """Sums of k shares of 1 / k miss log k by rounding; nothing is learned from such an item."""
+    (decision,) = decide(Judged(np.full((1, k), 1 / k), np.array([-1]), np.array([k])))
+    assert (decision.outcome, decision.rule) == ("drop", "flat")
+
+
 def test_the_papers_checker_and_its_strict_variant() -> None:
     flat = np.full((6, 3), 1 / 3)
     given = np.array([0, 0, 0, 0, 0, -1])
@@ -128,7 +136,11 @@ def test_the_papers_checker_and_its_strict_variant() -> None:
     assert said("checker", threshold=0.51) == [("keep", 0, "checked"), ("relabel", 1, "reviewed"), *new]
     assert said("strict") == [("keep", 0, "unanimous"), ("relabel", 1, "reviewed"), *new]
     alone = Judged(flat, given, np.full(6, 3), experts=experts)
-    assert said("strict", alone) == [("keep", 0, "unanimous"), *[("drop", -1, "unanswered")] * 5]
+    assert said("strict", alone) == [
+        ("keep", 0, "unanimous"),
+        *[("drop", -1, "contradicted")] * 4,
+        ("drop", -1, "unanswered"),  # the only one that has no label
+    ]
     for none in (None, experts[:0]):
         with pytest.raises(InputError, match="way=checker counts experts, and there is none"):
             said("checker", Judged(flat, given, np.full(6, 3), experts=none))
@@ -146,7 +158,7 @@ def test_opinions_and_selection() -> None:
     judged = Judged(table, np.zeros(6, dtype=int), np.full(6, 2))
     opinions = {"direct": [Opinion("yes", (0.1, 0.9)), None, None, None, None, None], "context": [None] * 6}
     names = ["entropy of choices"] * 6
-    made = told(decide(judged, Deciding(flat=1.0)), opinions, np.array([0.1, 0.2, 0.9, 5.0, 0.95, nan]), names)
+    made = told(decide(judged, Deciding(margin=0.3)), opinions, np.array([0.1, 0.2, 0.9, 5.0, 0.95, nan]), names)
     assert [d.outcome for d in made] == ["relabel", "relabel", "relabel", "keep", "soft", "relabel"]
     assert list(made[0].opinions) == ["direct"]
     assert not made[1].opinions

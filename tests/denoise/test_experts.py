@@ -60,6 +60,15 @@ def test_a_free_answer_is_what_was_written() -> None:
     assert (ask.last.choices, ask.last.max_tokens) == ((), 9)
 
 
+def test_a_free_answer_that_was_cut_off_is_none() -> None:
+    """Half a sentence would become a label; a choice that was named before the end came stays named."""
+    half = Reply("Answer: It is a truth universally", cut=True)
+    assert Direct().answer([FREE], in_turn(half))[0].answer == ""
+    assert Reasoning().answer([FREE], in_turn(half, half))[0].answer == ""
+    assert Reasoning().answer([FREE], in_turn(half, "Jane Austen"))[0].answer == "Jane Austen"
+    assert Reasoning().answer([SKY], in_turn(Reply("Answer: B\nSo I", cut=True)))[0].answer == SKY.choices[1]
+
+
 def test_uncertainty_is_called_what_it_is() -> None:
     assert uncertainty(Reply("", (1.0, 0.0), (-1.0,), (1.0,))) == (0, "entropy of choices")
     assert uncertainty(Reply("", (), (-1.0, -2.0))) == (1.5, "nll per token")

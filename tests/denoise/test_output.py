@@ -38,7 +38,7 @@ GIVEN = np.array([0, 0, 0, 2, 1, -1])
 
 def made(**changes: Any) -> tuple[Items, list[Decision]]:
     items = replace(make_items([0, 1, -1, 2, 1, 2], CHOICES), **{"splits": ["train"] * 5 + ["dev"]} | changes)
-    return items, decide(Judged(POSTERIOR, GIVEN, np.full(6, 3)), None)
+    return items, decide(Judged(POSTERIOR, GIVEN, np.full(6, 3)), Deciding(margin=0.3, flat=0.95))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -59,6 +59,15 @@ def test_what_is_left_and_how_it_is_labelled() -> None:
     np.testing.assert_allclose(found.probability, [0.8, 0.8, 0.52, 0.45, 1.0])
     with pytest.raises(ValueError, match="a decision is needed for each of 6 items"):
         cleaned(items, decisions[1:])
+
+
+def test_soft_labels_sum_to_one_where_nobody_may_be_right() -> None:
+    """Of free texts a part of the posterior is of answers nobody gave; 0.4 and 0.2 are 2/3 and 1/3 of the rest."""
+    items = make_items([-1, -1], CHOICES)
+    left = cleaned(
+        items, [Decision(i, "soft", 0, 0, p, 0.2, "close") for i, p in enumerate([(0.4, 0.2, 0), (1, 0, 0)])]
+    )
+    np.testing.assert_allclose(left.soft, [[2 / 3, 1 / 3, 0], [1, 0, 0]])
 
 
 def test_the_reviewers_label_has_the_posteriors_probability() -> None:

@@ -1,24 +1,10 @@
-"""What the nearest items say. Oracle: brute force over all pairs, hand arithmetic."""
+"""What the nearest items say. Oracle: hand arithmetic; who is nearest is tested in test_nearest.py."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from crowdtune.denoise import votes
-from crowdtune.denoise.votes import nearest, unit, votes_around
-
-
-def test_the_nearest_are_those_of_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(votes, "ROWS", 7)  # several passes
-    features = unit(np.random.default_rng(0).normal(size=(40, 5)))
-    own = np.arange(40)
-    found = nearest(features, features, 3, own)
-    for i in range(40):
-        order = sorted((j for j in range(40) if j != i), key=lambda j: -float(features[i] @ features[j]))
-        assert found[i].tolist() == order[:3]
-    assert (nearest(features, features, 1)[:, 0] == own).all()
-    assert nearest(features[:3], features[:3], 9, own[:3]).shape == (3, 2)
+from crowdtune.denoise.votes import unit, votes_around
 
 
 def test_items_without_labels_are_passed_over() -> None:

@@ -80,6 +80,37 @@ def test_noise_al_asks_the_large_model_about_what_it_doubts() -> None:
     assert ((before == label).all(axis=1) & ~moved).sum() > 100
 
 
+@pytest.mark.parametrize("method", [ConfidentLearning(), NoiseAl()])
+def test_no_label_of_an_item_that_is_left_out_is_called_believed(method: ConfidentLearning | NoiseAl) -> None:
+    """Two who never agree tie on every item but the first 20; both labels of the others are doubted, also choice 0."""
+    annotations, anchor = planted()
+    n = len(annotations)
+    two = Annotations(
+        annotations.items,
+        ["one", "two"],
+        np.concatenate([annotations.item, np.arange(20, n)]),
+        np.concatenate([np.zeros(n, np.int64), np.ones(n - 20, np.int64)]),
+        np.concatenate([annotations.label, (annotations.label[20:] + 1) % 3]),
+    )
+    plan = method.plan(two, anchor)
+    assert not plan.examples.weights[20:].any()
+    assert plan.conclude(anchor.log_p).results["labels_doubted"] >= 2 * (n - 20)
+
+
+def test_a_new_head_is_not_taken_for_a_model_that_knows() -> None:
+    """All choices alike and no hidden states: the first choice would be the answer to everything."""
+    annotations, anchor = planted()
+    new = Anchor(anchor.log_p, np.zeros((len(annotations), 0), np.float32))
+    for method in (SelfLabel(), SelfSelect()):
+        with pytest.raises(InputError, match="a new head knows nothing yet"):
+            method.plan(annotations, new)
+    for other in (ConfidentLearning(), NoiseAl()):
+        with pytest.raises(InputError, match="needs hidden states"):
+            other.plan(annotations, new)
+    with pytest.raises(InputError, match="no label as likely as chance"):
+        SelfSelect().plan(from_table([[1], [0], [1], [0]]), ANCHOR)
+
+
 def test_what_cannot_be_done_is_said() -> None:
     own = crowd(with_choices([("a", "b"), ("b", "c")], [0, 1]), [(0, 0, 0), (1, 0, 1)])
     anchor = Anchor(np.log(np.full((2, 2), 0.5)), np.zeros((2, 1), np.float32))
@@ -88,7 +119,7 @@ def test_what_cannot_be_done_is_said() -> None:
             method.plan(own, anchor)
     with pytest.raises(InputError, match=r"least=1.5 must be a probability"):
         SelfSelect(least=1.5)
-    with pytest.raises(InputError, match=r"as likely as least=1.0\. Lower it"):
+    with pytest.raises(InputError, match=r"as likely as least=1.0\. Lower least"):
         SelfSelect(least=1.0).plan(from_table([[0], [0], [1], [-1]]), ANCHOR)
     with pytest.raises(InputError, match="hard=2 must be a weight"):
         NoiseAl(hard=2)

@@ -123,7 +123,7 @@ class Calls:
             if got.final and self.asked.give_way(sent, got.words):
                 continue
             attempt += 1
-            if got.reply is not None and (attempt >= BELIEVED or self.failed):
+            if got.reply is not None and (attempt >= min(BELIEVED, self.attempts) or self.failed):
                 return got.reply
             if got.final or attempt >= self.attempts or self.failed:
                 raise InputError(self._last_words(got, attempt))

@@ -16,6 +16,7 @@ from crowdtune.backends.request import Reply, Request
 from crowdtune.errors import InputError
 
 AGAIN = {408, 409, 425, 429}  # asked again, as all of 5xx; any other 4xx says that the request is wrong
+MOST = 300  # characters of what a server says went wrong
 PATIENCE = 600.0  # seconds a server may ask to wait; more is a quota that's used up, not a busy server
 
 
@@ -50,8 +51,8 @@ class Key:
         return {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
 
     def hide(self, text: str) -> str:
-        """A text without the key."""
-        return text.replace(self._secret, "[key]") if self._secret else text
+        """What a server says, without the key and then shortened: a part of the key would be shown else."""
+        return (text.replace(self._secret, "[key]") if self._secret else text)[:MOST]
 
 
 class Http:

@@ -9,6 +9,7 @@ from math import exp
 from crowdtune.backends.request import Reply, Request
 
 ENOUGH = 0.5  # probability the choices must carry together before they are told as shares
+BEGUN = 0.05  # probability, against theirs, that may be on tokens that only begin a choice
 WHOLE = 0.999  # probability the likeliest tokens must carry before they stand for all: then wrong by 0.02 nats at most
 WRAPPING = " \t\r\n.,:;!?()[]{}<>*_\"'`"  # what models put around a choice
 
@@ -42,7 +43,8 @@ def shares(top: Top, choices: Sequence[str]) -> tuple[float, ...]:
     """(K,) probability of each choice by the token that begins the answer, sums to 1.
 
     Tokens that are a choice but for blanks and case count for it, unless another choice begins with the same token. ()
-    where the choices carry less than half of the probability: of longer choices, or a model that says something else.
+    where the choices carry less than half of the probability, of a model that says something else, and where tokens
+    that only begin a choice carry some: the shares of those others would be too large.
 
     Example:
         >>> from math import log
@@ -50,14 +52,24 @@ def shares(top: Top, choices: Sequence[str]) -> tuple[float, ...]:
         (1.0, 0.0)
         >>> shares([("1", log(0.9))], ["1", "10"])
         ()
+        >>> shares([("no", log(0.6)), ("may", log(0.4))], ["no", "maybe"])
+        ()
     """
-    weight = [0.0] * len(choices)
+    weight, begun = [0.0] * len(choices), 0.0
     for token, log_p in top:
         found = _whole(token.strip(), choices)
         if found is not None:
             weight[found] += exp(log_p)
+        elif _begins(token, choices):
+            begun += exp(log_p)
     total = sum(weight)
-    return tuple(w / total for w in weight) if total >= ENOUGH else ()
+    return tuple(w / total for w in weight) if total >= ENOUGH and begun <= BEGUN * total else ()
+
+
+def _begins(token: str, choices: Sequence[str]) -> bool:
+    """Whether a choice begins with a token."""
+    said = token.strip().casefold()
+    return bool(said) and any(choice.strip().casefold().startswith(said) for choice in choices)
 
 
 def _whole(token: str, choices: Sequence[str]) -> int | None:

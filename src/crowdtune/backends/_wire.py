@@ -11,7 +11,7 @@ from crowdtune.backends._reading import reply_of
 from crowdtune.backends.request import Reply, Request
 
 Dialect = Literal["openai", "vllm"]
-WORDING = 1  # raise it when other words are sent for the same request: stored replies are then not theirs
+WORDING = 2  # raise it when other words are sent for a request, or answers are read otherwise: stored replies differ
 GO_ON = "Go on exactly where your answer ends. Repeat nothing."
 ONE_OF = "Answer with one of these and nothing else:"
 SPARE = 8  # tokens beside a choice: blanks, marks around it
@@ -169,11 +169,11 @@ def read(request: Request, answer: bytes) -> tuple[Reply | None, str]:
 
 
 def words(answer: bytes) -> str:
-    """What a server says went wrong, in its own words, shortened."""
+    """What a server says went wrong, in its own words."""
     try:
         told = msgspec.json.decode(answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
         told = answer.decode(errors="replace")
     while isinstance(told, dict):
         told = next((told[name] for name in ("error", "message", "detail") if told.get(name)), str(told))
-    return " ".join(str(told).split())[:300]
+    return " ".join(str(told).split())

@@ -36,7 +36,8 @@ class Endpoint:
         requests_per_minute: calls, those asked again included; 0 is no limit.
         tokens_per_minute: tokens read and written; 0 is no limit.
         timeout: seconds for one call.
-        attempts: calls for one request before its fault ends it all; an empty answer is believed the third time.
+        attempts: calls for one request before its fault ends it all; an empty answer is believed the third time, or the
+            last.
         wait: seconds before the second attempt, doubled for each one after, times 0.5 to 1.5 by chance.
         top: likeliest tokens to ask for at each place of a free answer, for entropies: ten times the traffic.
     """
@@ -55,8 +56,7 @@ class Endpoint:
     _taken: Taken = field(default_factory=Taken, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        if not _is_address(self.url):
             raise InputError(
                 "the endpoint's address is not of the form http://host:port/v1 or https://host/v1, without a key or "
                 "password in it; the key belongs in an environment variable (key_variable)."
@@ -109,6 +109,15 @@ class Endpoint:
         )
         calls.begin()
         return calls
+
+
+def _is_address(url: str) -> bool:
+    """Whether a URL has a server and nothing that could hold a secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.scheme in ("http", "https") and parts.hostname) and not re.search("[@?#]", url)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Bools, Floats, Ints, Items
-from crowdtune.denoise.decide import Deciding, Judged, answered, decide
+from crowdtune.denoise.decide import TIED, Deciding, Judged, answered, decide
 from crowdtune.denoise.decision import Decision, selected, told
 from crowdtune.denoise.nearest import nearest
 from crowdtune.denoise.panel import Panel, centred, deliberate
@@ -129,13 +129,27 @@ def judge_labels(
     second = _ask_again(first, doubted, features, again, options.k)
     context, review = (_codes(items, second[who]) if who in second else None for who in (CONTEXT, REVIEW))
     judged = replace(judged, context=context, review=review)
-    unsure = entropy(panel.posterior, items.n_choices)
-    decisions = told(decide(judged, options.deciding), {**opinions, **second}, unsure, [MEASURE] * len(items))
+    decisions = decide(judged, options.deciding)
+    unsure, measures = _uncertainty(items, panel.posterior, decisions, {**second, **opinions})
+    decisions = told(decisions, {**opinions, **second}, unsure, measures)
     decisions, cuts = selected(decisions, items.task, options.selecting) if options.select else (decisions, [])
     shown = {who: leanless(items, said) if who != CLASSIFIER else said for who, said in opinions.items()}
     rows = [_row(GIVEN, items, panel.posterior, judged.given)]
     rows += [_row(who, items, panel.posterior, _codes(items, said)) for who, said in {**shown, **second}.items()]
     return Cleaned(decisions, panel, doubted, rows, cuts)
+
+
+def _uncertainty(
+    items: Items, posterior: Floats, decisions: Sequence[Decision], opinions: Opinions
+) -> tuple[Floats, list[str]]:
+    """(I,) how unsure each label is, and what that is: of choices the entropy of the posterior; of an answer written
+    freely what the first who gave it says of its tokens, of whom the context comes first."""
+    unsure, measures = entropy(posterior, items.n_choices), [MEASURE] * len(items)
+    for i in np.flatnonzero(np.array(items.kinds)[items.task] == "text").tolist():
+        answer = items.text(i, decisions[i].label)
+        gave = [o for said in opinions.values() if (o := said[i]) is not None and o.measure and o.answer == answer]
+        unsure[i], measures[i] = (gave[0].uncertainty, gave[0].measure) if gave else (np.nan, "")
+    return unsure, measures
 
 
 def leanless(items: Items, opinions: Sequence[Opinion | None]) -> list[Opinion | None]:
@@ -146,7 +160,7 @@ def leanless(items: Items, opinions: Sequence[Opinion | None]) -> list[Opinion |
     for i, opinion in enumerate(opinions):
         if opinion is not None and opinion.shares:
             own = np.exp(log_p[i, : len(opinion.shares)])
-            found[i] = replace(opinion, answer=items.choices(i)[int(own.argmax())], shares=tuple(own.tolist()))
+            found[i] = replace(opinion, answer=_likeliest(items.choices(i), own), shares=tuple(own.tolist()))
     return found
 
 
@@ -182,14 +196,20 @@ def as_shares(items: Items, opinions: Sequence[Opinion | None]) -> Floats:
 
 
 def from_shares(items: Items, shares: Floats) -> list[Opinion | None]:
-    """Opinions of an expert that says (I, K) probabilities; None where a row is zeros."""
+    """Opinions of an expert that says (I, K) probabilities; None where a row is zeros, no answer where several tie."""
     unsure = entropy(shares)
     return [
-        Opinion(items.choices(i)[int(row.argmax())], tuple(row[:k].tolist()), "", nats, "entropy of choices")
+        Opinion(_likeliest(items.choices(i), row[:k]), tuple(row[:k].tolist()), "", nats, "entropy of choices")
         if row.any()
         else None
         for i, (row, k, nats) in enumerate(zip(shares, items.n_choices.tolist(), unsure.tolist(), strict=True))
     ]
+
+
+def _likeliest(choices: Sequence[str], shares: Floats) -> str:
+    """The choice with the largest of (K,) shares; "" where several have it, so that no order of choices answers."""
+    best = np.flatnonzero(shares > shares.max() - TIED)
+    return choices[int(best[0])] if len(best) == 1 else ""
 
 
 def _codes(items: Items, opinions: Sequence[Opinion | None]) -> Ints:

@@ -101,6 +101,7 @@ def decide(judged: Judged, options: Deciding | None = None) -> list[Decision]:
 
     By the paper's ways: where enough experts give the given label ("checker": `threshold`; "strict": all) it stays,
     else the reviewer's answer is the label, whatever it is; the context's where there is no reviewer, or it gave none.
+    Where nobody answered again the item is dropped.
 
     Args:
         judged: what is known of I items.
@@ -147,7 +148,7 @@ def _by_posterior(judged: Judged, best: Ints, margin: Floats, options: Deciding)
     known = judged.posterior.sum(axis=1) > 0
     probable = (given >= 0) & (_of(judged.posterior, given) > options.keep_above)
     sure = (best >= 0) & (margin > options.margin) & ~disputed
-    flat = entropy(judged.posterior, judged.n_choices) >= options.flat
+    flat = entropy(judged.posterior, judged.n_choices) >= options.flat - TIED
     cases = [
         (~known & (given >= 0), "unjudged", KEEP, given),
         (~known, "unanswered", DROP, None),
@@ -177,6 +178,7 @@ def _by_counting(judged: Judged, best: Ints, margin: Floats, options: Deciding) 
         (enough, "unanimous" if strict else "checked", KEEP, given),
         ((last >= 0) & (last == given), "reviewed", KEEP, given),
         (last >= 0, "reviewed", RELABEL, last),
+        (given >= 0, "contradicted", DROP, None),
         (last < 0, "unanswered", DROP, None),
     ]
     return _first(cases)

@@ -24,10 +24,11 @@ RULES = {  # name -> what is told to users
     "close": "Several answers are nearly as probable: each counts by its probability.",
     "flat": "Hardly any answer is more probable than the others: nothing is learned from the item.",
     "unjudged": "Nothing is known of the answer but the given label.",
-    "unanswered": "The item has no label, and nobody answered it.",
+    "unanswered": "The item has no label, and nobody gave it an answer that counts.",
     "checked": "The share of experts who gave the given label reaches the threshold.",
     "unanimous": "All experts gave the given label.",
     "reviewed": "The experts contradict the given label, and the last answer given is taken as it is.",
+    "contradicted": "The experts contradict the given label, and nobody answered again.",
     "unselected": "The new label is among the least sure ones.",
 }
 

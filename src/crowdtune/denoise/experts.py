@@ -223,9 +223,9 @@ def _written(said: Messages, how: Reasoning | SelfCritical) -> Request:
 
 
 def _chosen(question: Question, reply: Reply, style: str) -> Opinion:
-    """What a reply without a reason says."""
+    """What a reply without a reason says; a part of a free answer is none."""
     if not question.choices:
-        return Opinion(parse(reply.text) or reply.text, (), "", *uncertainty(reply))
+        return Opinion("" if reply.cut else parse(reply.text) or reply.text, (), "", *uncertainty(reply))
     menu = prompts.menu(question, style)
     if reply.text not in menu:
         return Opinion("", (), "", *uncertainty(reply))
@@ -233,9 +233,10 @@ def _chosen(question: Question, reply: Reply, style: str) -> Opinion:
 
 
 def _read(question: Question, reply: Reply, style: str) -> Opinion:
-    """What a reply that ends with an answer says, itself the reason."""
+    """What a reply that ends with an answer says, itself the reason; a part of a free answer is none."""
     letters = prompts.manner(question, style) == "letters"
-    return Opinion(parse(reply.text, question.choices, letters=letters), (), reply.text, *uncertainty(reply))
+    found = "" if reply.cut and not question.choices else parse(reply.text, question.choices, letters=letters)
+    return Opinion(found, (), reply.text, *uncertainty(reply))
 
 
 def _settle(

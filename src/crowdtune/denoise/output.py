@@ -33,13 +33,16 @@ README = """# Cleaned labels
 - `labels.jsonl`: the labels to train on, a row per item that is left, by one annotator, `{name}`. Where the outcome is
   soft `posterior` has a probability for each of `choices`, and `label` the most probable (empty where two are).
 - `items.parquet`, `annotations.parquet`, `annotators.parquet`, `origin.json`: the same for `crowdtune`.
-  `crowdtune train THIS_FOLDER --method soft` learns the probabilities of soft labels, `--method noisy` labels alone.
+  `crowdtune train THIS_FOLDER --method soft` learns the probabilities of soft labels, `--method noisy` labels alone;
+  answers written freely have `--method noisy`.
 - `summary.json`: counts by choice and by rule, what selection left out, and what was asked.
 {formats}"""
 
 
 def cleaned(items: Items, decisions: Sequence[Decision]) -> Annotations:
     """The items that are left, labelled by one annotator; soft labels as `Annotations.soft`.
+
+    What is missing of a posterior that sums to less than 1 is shared by its answers in proportion.
 
     Args:
         items: I items.
@@ -52,8 +55,8 @@ def cleaned(items: Items, decisions: Sequence[Decision]) -> Annotations:
     has = np.flatnonzero(label >= 0)
     soft = np.zeros(taken.choice_mask.shape)
     for row, d in zip(soft, left, strict=True):
-        if d.outcome == "soft":
-            row[: len(d.posterior)] = d.posterior
+        if d.outcome == "soft" and any(d.posterior):
+            row[: len(d.posterior)] = np.array(d.posterior) / sum(d.posterior)
     return Annotations(
         taken,
         [NAME],

@@ -12,6 +12,9 @@ confirm each other, and a classifier that learns to foretell them confirms them 
 67 % of the items ends at 97 to 99 %. So they are pooled, and only whoever labelled by themselves is an annotator. An
 expert's reliability is the mean posterior of what it answers.
 
+Without a classifier, and with one label an item, sure experts and poor labels look like unsure experts and good labels:
+the experts are then taken at their word. Fitted, their sharpness would side with them even where no label is wrong.
+
 Whether annotators lie is asked of the experts first (`metrics.guard`). Where these cannot tell, nobody is taken for a
 liar, that is for less reliable than a guess: else a few items on which a weak expert and the labels happen to differ
 turn all labels round.
@@ -52,7 +55,7 @@ class Panel:
         pool: (I, K) log-probabilities of the experts together, without their lean; even without experts.
         classifier: (I, K) log-probabilities of a classifier that did not see the item's labels; None without one.
         annotators: reliability of each.
-        sharpness: exponent of the models' answers; 1 = as sure as they should be.
+        sharpness: exponent of the models' answers; 1 = as sure as they should be, or where nothing tells.
         verdict: whether the experts can tell liars among the annotators; where not, nobody is taken for one.
         rounds: of the classifier.
     """
@@ -83,13 +86,12 @@ def deliberate(
     lowest = 0.0 if liars else above_chance(labels)
     least = EDGE if liars or not len(labels) else float((1 / labels.n_choices).mean())
     fit = partial(solve_coin, given=labels, lowest=lowest, least=least)
-    first = fit(pool)
-    panel = Panel(first.posterior, pool, None, first.annotators, first.sharpness, said)
-    if features is None or not annotations.items.common_choices:
-        return panel
-    if (annotations.labels_per_item > 0).sum() < FOLDS:
-        return panel
-    coins = first.annotators
+    learns = annotations.items.common_choices and len(np.unique(labels.item)) >= FOLDS
+    if features is None or not learns:
+        joined = (annotations.labels_per_item > 1).any()
+        first = fit(pool, sharpness=None if joined else 1.0)
+        return Panel(first.posterior, pool, None, first.annotators, first.sharpness, said)
+    coins = fit(pool).annotators
     for _ in range(ROUNDS):  # the lean first: an answer may be commoner than the experts' mean says
         leaning = cross_learn(features, pool, coins.evidence(labels), seed=seed, ridges=STRENGTHS[:1])
         coins = fit(leaning.log_p, sharpness=1.0).annotators
@@ -137,5 +139,6 @@ def _spoken(opinions: Sequence[Floats], n_items: int) -> Bools:
 def _log(items: Items, shares: Floats) -> Floats:
     """(I, K) log-probabilities, nothing impossible but what an item does not have."""
     kept = np.where(items.choice_mask, np.maximum(shares, LEAST * shares.sum(axis=1, keepdims=True)), 0.0)
+    total = kept.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.maximum(np.log(kept / kept.sum(axis=1, keepdims=True)), MASKED))
+        return np.asarray(np.maximum(np.log(kept / np.where(total > 0, total, 1.0)), MASKED))

@@ -26,7 +26,7 @@ class Coin:
         reliability: (J,) in (0, 1).
         alpha: (J,) or one number, of the Beta prior; pseudo-labels that were right, plus 1.
         beta: the same for wrong ones.
-        least: reliability nobody is below; chance where nobody is taken for a liar.
+        least: reliability nobody is below; chance, the mean of 1 / K, where nobody is taken for a liar.
     """
 
     reliability: Floats
@@ -47,8 +47,11 @@ class Coin:
 
     def _nats(self, given: Given) -> tuple[Floats, Floats]:
         """(N,) nats of each label where it is right and where it is wrong."""
-        right, wrong = np.log(self.reliability), np.log1p(-self.reliability)
-        return right[given.annotator], wrong[given.annotator] - np.log(given.n_choices - 1)
+        s = self.reliability[given.annotator]
+        if self.least > EDGE:  # what is above chance is known; the rest is guessed, rightly more often where K is small
+            known = (s - self.least) / (1 - self.least)
+            s = known + (1 - known) / given.n_choices
+        return np.log(s), np.log1p(-s) - np.log(given.n_choices - 1)
 
     def log_prior(self) -> float:
         """Log Beta density, summed over annotators, up to a constant."""

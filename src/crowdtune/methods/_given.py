@@ -17,17 +17,26 @@ from crowdtune.metrics.noise import detection
 
 
 def given_labels(annotations: Annotations) -> tuple[Ints, Ints]:
-    """(L,) items with labels, and (L,) the label most often given to each; of tied ones the first."""
-    index = np.flatnonzero(annotations.labels_per_item > 0)
-    return index, annotations.votes[index].argmax(axis=1)
+    """(L,) items with a label most often given, tied ones left out, and (L,) that label."""
+    votes = annotations.votes
+    index = np.flatnonzero((votes == votes.max(axis=1, keepdims=True, initial=1)).sum(axis=1) == 1)
+    return index, votes[index].argmax(axis=1)
 
 
 def out_of_fold(annotations: Annotations, anchor: Anchor, method: str) -> Floats:
     """(I, K) probabilities by classifiers on hidden states, none of which saw the item's own labels."""
     if not annotations.items.common_choices:
         raise InputError(f"{method} needs the same choices on all items: a classifier learns them. Use self-select.")
+    if not anchor.hidden.shape[1]:
+        raise InputError(f"{method} needs hidden states of the untrained model, and a new head has none. Use head=lm.")
     weights = annotations.labels_per_item.astype(float)
     return np.exp(cross_fit(anchor.hidden.astype(np.float64), vote_shares(annotations), weights).log_p)
+
+
+def require_knowledge(annotations: Annotations, anchor: Anchor, method: str) -> None:
+    """Refuse an untrained model that finds all choices of all items alike: its answers would be the first choices."""
+    if np.allclose(np.exp(anchor.log_p).max(axis=1) * annotations.items.n_choices, 1):
+        raise InputError(f"{method} asks the untrained model, and a new head knows nothing yet. Use head=lm.")
 
 
 def telling(plan: Plan, annotations: Annotations, kept: Bools) -> Plan:

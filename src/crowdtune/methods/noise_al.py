@@ -59,4 +59,5 @@ class NoiseAl:
         weights = np.zeros(len(targets))
         weights[index] = np.where(parts.hard, self.hard, 1.0)
         plan = on_targets(annotations, targets, weights, "trained as in NoiseAL: small models sort, a large one labels")
-        return telling(plan, annotations, targets.argmax(axis=1)[annotations.item] == annotations.label)
+        same = targets.argmax(axis=1)[annotations.item] == annotations.label
+        return telling(plan, annotations, same & (weights[annotations.item] > 0))

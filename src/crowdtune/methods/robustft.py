@@ -47,7 +47,7 @@ class Robustft:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Clean, then train on what is left."""
-        features = anchor.hidden.astype(np.float64)
+        features = anchor.hidden.astype(np.float64) if anchor.hidden.shape[1] else None  # a new head has not read
         own = from_shares(annotations.items, np.exp(anchor.log_p))
         cleaned = judge_labels(
             annotations,
@@ -76,13 +76,14 @@ def _concluded(cleaned: Cleaned) -> Conclusion:
 
 
 def _neighbours(items: Items) -> Again:
-    """Context without a language model: what the labels of the nearest clean items are."""
+    """Context without a language model: what the labels of those of the nearest clean items are that share choices."""
 
     def again(doubted: Ints, near: Ints, first: Sequence[Decision]) -> Opinions:
         label = np.array([d.label for d in first], dtype=np.int64)
         votes = np.zeros((len(doubted), items.max_choices))
-        for row, places in zip(votes, near, strict=True):
-            np.add.at(row, label[places[places >= 0]], 1.0)
+        alike = (near >= 0) & (items.choice_set[near] == items.choice_set[doubted][:, None])
+        for row, places, use in zip(votes, near, alike, strict=True):
+            np.add.at(row, label[places[use]], 1.0)
         shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1.0)
         return {CONTEXT: from_shares(items.take(doubted), shares)}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crowdtune.annotations import Annotations
-from crowdtune.methods._given import telling
+from crowdtune.methods._given import require_knowledge, telling
 from crowdtune.methods._plan import Anchor, Plan, on_targets
 
 
@@ -21,6 +21,7 @@ class SelfLabel:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """One-hot targets of the anchor, also for items without labels."""
+        require_knowledge(annotations, anchor, "self-label")
         answers = anchor.log_p.argmax(axis=1)
         plan = on_targets(
             annotations,

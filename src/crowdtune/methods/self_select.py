@@ -13,7 +13,7 @@ import numpy as np
 
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.methods._given import telling
+from crowdtune.methods._given import require_knowledge, telling
 from crowdtune.methods._plan import Anchor, Plan, on_targets
 
 
@@ -33,11 +33,13 @@ class SelfSelect:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Shares of the kept labels, weighted by how many they are."""
+        require_knowledge(annotations, anchor, "self-select")
         items, rows = annotations.items, (annotations.item, annotations.label)
         bar = 1 / items.n_choices[annotations.item] if self.least is None else self.least
         kept = np.exp(anchor.log_p)[rows] >= bar
         if not kept.any():
-            raise InputError(f"the untrained model finds no label as likely as least={self.least}. Lower it.")
+            least = "chance" if self.least is None else f"least={self.least}"
+            raise InputError(f"the untrained model finds no label as likely as {least}. Lower least.")
         votes = annotations.take_labels(np.flatnonzero(kept)).votes.astype(float)
         count = votes.sum(axis=1)
         targets = votes / np.maximum(count, 1)[:, None]
