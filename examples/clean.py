@@ -19,7 +19,8 @@ with tempfile.TemporaryDirectory() as folder:
     found = clean(annotations, SETTINGS, out=out, store=Path(folder) / "replies.sqlite")
     print(", ".join(f"{count} {outcome}" for outcome, count in found.summary["outcomes"].items()))
     for row in found.summary["experts"]:
-        print(f"{row['expert']:<12} reliability {row['reliability']:.2f}, right in {row['accuracy']:.0%}")
+        if row["answered"]:
+            print(f"{row['expert']:<12} reliability {row['reliability']:.2f}, right in {row['accuracy']:.0%}")
     for line in (out / "decisions.jsonl").read_text().splitlines():
         said = json.loads(line)
         if said["outcome"] == "relabel":

@@ -23,6 +23,7 @@ from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
+from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
@@ -77,9 +78,8 @@ def train(
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
-    taken = alone(annotations) if method in TRUSTING else None
-    said = plan.verdict or taken or verdict(annotations, start.anchor.log_p)
-    (logger.info if said.status == "resolved" or taken else logger.warning)(said.words)
+    said = plan.verdict or _verdict(annotations, start, method)
+    (logger.info if _calm(said) else logger.warning)(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
@@ -90,7 +90,7 @@ def train(
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, annotations, start, found) | ({"warnings": []} if taken else {})
+    results |= _verdicts(said, annotations, start, found)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
@@ -190,6 +190,17 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     }
 
 
+def _verdict(annotations: Annotations, start: Start, method: str) -> Verdict:
+    """The verdict before training; a method that takes labels as they are needs none on a single annotator."""
+    taken = alone(annotations) if method in TRUSTING else None
+    return taken or verdict(annotations, start.anchor.log_p)
+
+
+def _calm(said: Verdict) -> bool:
+    """Whether there is nothing to warn of."""
+    return said.status == "resolved" or said.words == ALONE
+
+
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:
     """The verdict after training, what it was before, and a warning unless the crowd is resolved."""
     last = found.verdict or said
@@ -198,7 +209,7 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
         last = confirmed(last, start.anchor.log_p, found.posterior, group)
     return {
         "verdict": last.as_dict() | {"before_training": said.status},
-        "warnings": [] if last.status == "resolved" else [last.words],
+        "warnings": [] if _calm(last) else [last.words],
     }
 
 
