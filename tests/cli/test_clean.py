@@ -101,26 +101,3 @@ def test_a_model_on_this_machine(
     assert run(monkeypatch, "clean", data, "-o", tmp_path / "out", *flags) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in ("direct-texts", "ann", "bob", "all"))
-
-
-@pytest.mark.slow
-def test_the_embedded_model_mends_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Twenty words, four labels wrong, too few to weigh anybody: a label stays where the model gives it, too."""
-    good = ["wonderful", "happy", "joy", "love", "excellent", "friend", "gift", "peace", "delicious", "beautiful"]
-    bad = ["horrible", "murder", "war", "disease", "disgusting", "ugly", "pain", "failure", "cruel", "sad"]
-    rows = ["item,prompt,annotator,label,gold"]
-    for i, word in enumerate(good + bad):
-        gold = ("positive", "negative")[i >= len(good)]
-        label = {"positive": "negative", "negative": "positive"}[gold] if i % 5 == 0 else gold
-        rows.append(f"{word},{word},ann,{label},{gold}")
-    (tmp_path / "words.csv").write_text("\n".join(rows) + "\n")
-    flags = ["--store", tmp_path / "store", "--set", "template=Sentiment of {prompt}:"]
-    flags += ["--set", "classifier=false", "--set", "checker=checker", "--set", "context=false"]
-    assert run(monkeypatch, "clean", tmp_path / "words.csv", "-o", tmp_path / "out", *flags) == 0
-    decided = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text().splitlines()]
-    changed = {row["item"] for row in decided if row["outcome"] != "keep"}
-    wrong = {row["item"] for row in decided if row["given"] != row["gold"]}
-    assert len(changed & wrong) >= 3
-    assert len(changed - wrong) <= 7  # 2.7 of 16 at 83 % right, and three s.d.
