@@ -40,6 +40,8 @@ def options_of(kind: type) -> list[str]:
 def page() -> str:
     """The whole page."""
     from crowdtune.cli import app
+    from crowdtune.methods._asking import Asking
+    from crowdtune.methods._clean import Options
     from crowdtune.names import find, known
     from crowdtune.training.options import Training
 
@@ -51,6 +53,7 @@ def page() -> str:
     kinds = {name: find("crowdtune.methods", name, "method") for name in known("crowdtune.methods")}
     head = ["", "| option | default | meaning |", "|---|---|---|"]
     lines += ["", "## Options of training (`--set KEY=VALUE`)", *head, *options_of(Training)]
+    lines += ["", "## Options of cleaning (`--set KEY=VALUE`)", *head, *options_of(Options), *options_of(Asking)]
     for name, kind in kinds.items():
         if dataclasses.fields(kind):
             lines += ["", f"## Options of method {name}", *head, *options_of(kind)]

@@ -19,6 +19,7 @@ PRINTS = {  # script -> parts of what it prints
     "responses": ["answers the question in", "What keeps a boat afloat?"],
     "classify": ["delivery  0.", "verdict: "],
     "preferences": ["held-out pairs right: "],
+    "clean": ["kept, ", "given labels reliability "],
     "questions": ["Is it urgent? ", "answers right: "],
 }
 

@@ -125,11 +125,12 @@ def centred(items: Items, shares: Floats, spoken: Bools) -> Floats:
 
     A small model leans to one answer, or to one place in a list. Items with the same choices are centred together, and
     where items have choices of their own those with as many choices: an answer's place then says nothing of its truth.
-    Of answers written freely it says who gave them first, so they stay as they are.
+    Of answers written freely it says who gave them first, so they stay as they are; and so do answers without
+    probabilities: to make them even would halve whatever the commonest answer is said of.
     """
     log_p = _log(items, np.where(spoken[:, None], shares, items.choice_mask))
     kind = items.choice_set if items.shared_choices[items.task].all() else items.n_choices
-    listed = spoken & (np.array(items.kinds)[items.task] != "text")
+    listed = spoken & (np.array(items.kinds)[items.task] != "text") & (shares.max(axis=1, initial=0.0) < 1)
     for one in np.unique(kind[listed]).tolist():
         rows = np.flatnonzero(listed & (kind == one))
         if len(rows) < 2:

@@ -17,12 +17,12 @@ from crowdtune.denoise.experts import Context, Review
 from crowdtune.denoise.judges import Judge
 from crowdtune.denoise.meaning import Judged, Meaning
 from crowdtune.denoise.question import Opinion, Question
-from crowdtune.errors import unknown_name
 from crowdtune.lm.embed import embed
 from crowdtune.methods._asking import NotAsked, Panelist
 
 logger = logging.getLogger(__name__)
 JUDGED = "judged"  # free answers are compared by the first expert's model
+MEANINGS = ("auto", JUDGED, *OFFERED)
 
 
 class Parts(Protocol):
@@ -58,7 +58,7 @@ class Again:
         """Opinions of context and reviewer on D doubted items, in the words of their choices."""
         found: dict[str, list[Opinion]] = {}
         asked = [self.questions[i] for i in doubted.tolist()]
-        logger.info(f"{len(asked)} items are doubted: asking again")
+        logger.info(f"labels of {len(asked)} items are doubted or missing")
         try:
             if self.parts.context:
                 examples = [self._examples(places, first) for places in near.tolist()]
@@ -67,7 +67,7 @@ class Again:
             if pair:
                 found[REVIEW] = Review(*pair, style=self._who.style).answer(asked, self._who.ask)
         except NotAsked as e:
-            self.notes.append(f"doubted items were not asked about again: {e}")
+            self.notes.append(f"of doubted items nobody was asked again: {e}, and more as more are doubted")
         return {who: self._in_choices(doubted, said) for who, said in found.items()}
 
     @property
@@ -108,14 +108,18 @@ def compared(
     """Free answers and opinions by what they mean, and how they were compared; choices stay as they are."""
     items = annotations.items
     free = [items.tasks[m] for m in np.unique(items.task).tolist() if items.kinds[m] == "text"]
-    if name not in ("auto", JUDGED, *OFFERED):
-        raise unknown_name("meaning", name, ("auto", JUDGED, *OFFERED))
     if not free:
         return annotations, opinions, None
     suited = chosen(annotations, free[0])
     used = suited.name if name == "auto" else name
     notes.append(suited.why if name == "auto" else f"free answers are compared by {name}, as asked")
-    meaning = _judged(annotations, opinions, panel[0], questions) if used == JUDGED else named(used, embed)
+    if used == JUDGED:
+        try:
+            meaning = _judged(annotations, opinions, panel[0], questions)
+            return (*with_opinions(annotations, opinions, meaning, free), meaning)
+        except NotAsked as e:
+            notes.append(f"whether answers mean the same was not asked: {e}; by {suited.name} until then")
+    meaning = named(suited.name if used == JUDGED else used, embed)
     return (*with_opinions(annotations, opinions, meaning, free), meaning)
 
 

@@ -29,12 +29,8 @@ class Asking:
     """Who is asked and how."""
 
     model: str = EMBEDDED  # embedded, a folder, an id on the hub, vllm:ID, or an address like http://host/v1#MODEL
-    experts: str = (
-        "direct"  # direct, reasoning, self-critical, paper (direct, three reasons), with commas; EXPERT@MODEL
-    )
-    style: Literal["auto", "letters", "words", "texts"] = (
-        "auto"  # how options are shown; auto: texts here, else letters
-    )
+    experts: str = "direct"  # direct, reasoning, self-critical, paper (direct, 3 reasons), with commas; EXPERT@MODEL
+    style: Literal["auto", "letters", "words", "texts"] = "auto"  # of options; auto: texts here, letters elsewhere
     template: str = ""  # text with {prompt} around each item's own
     max_tokens: int = 512  # of a reason
     max_length: int = 2048  # most tokens of a prompt, on this machine
@@ -51,6 +47,9 @@ class Asking:
     def __post_init__(self) -> None:
         if self.template and "{prompt}" not in self.template:
             raise InputError(f"template {self.template!r} has no {{prompt}}: every item would read the same. Add it.")
+        for name in ("max_tokens", "max_length"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)} is too low. It is at least 1.")
 
     def question(self, items: Items, i: int) -> Question:
         """Item `i` as experts read it."""
@@ -62,8 +61,9 @@ class NotAsked(Exception):
     """What would have been asked, where nobody is."""
 
     def __init__(self, requests: Sequence[Request]) -> None:
-        tokens = sum(len(text) for r in requests for _, text in r.messages) // TOKEN
-        super().__init__(f"{len(requests):,} calls, about {tokens:,} tokens to read")
+        self.calls = len(requests)
+        self.tokens = sum(len(text) for r in requests for _, text in r.messages) // TOKEN
+        super().__init__(f"{self.calls:,} call{'s' * (self.calls != 1)}, about {self.tokens:,} tokens to read")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,8 @@ def panelists(asking: Asking, store: Store, spent: Spent, *, dry: bool, say: Say
         style = asking.style if asking.style != "auto" else _style(backends[model])
         who = _asks(backends[model], store, spent, dry=dry, say=say)
         found += [Panelist(e.name + at + (model if at else ""), e, who, style) for e in _experts(kind, style, asking)]
+    if not found:
+        raise InputError(f"experts='{asking.experts}' names nobody. Name one or more of {', '.join(KINDS)}.")
     names = [p.name for p in found]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -145,14 +147,16 @@ def _backend(model: str, asking: Asking) -> Backend:
 
 
 def _asks(backend: Backend, store: Store, spent: Spent, *, dry: bool, say: Say) -> Ask:
-    """The backend with the store in front; dry, the store alone."""
+    """The backend with the store in front; dry, the store alone, and what would be read is counted as spent."""
 
     def stored(requests: Sequence[Request]) -> list[Reply]:
         name = backend.name
         found = {request: store.get(key(name, request)) for request in requests}
         missing = [request for request, reply in found.items() if reply is None]
         if missing:
-            raise NotAsked(missing)
+            needed = NotAsked(missing)
+            spent.calls, spent.prompt_tokens = spent.calls + needed.calls, spent.prompt_tokens + needed.tokens
+            raise needed
         return [reply for request in requests if (reply := found[request]) is not None]
 
     def asked(requests: Sequence[Request]) -> list[Reply]:

@@ -22,15 +22,19 @@ from crowdtune.denoise.output import write_clean
 from crowdtune.denoise.question import Opinion, Question
 from crowdtune.denoise.select import Selecting
 from crowdtune.denoise.table import outcome_counts, outcome_rows
-from crowdtune.errors import InputError
+from crowdtune.errors import InputError, unknown_name
 from crowdtune.lm.embed import embed
-from crowdtune.methods._again import Again, compared
+from crowdtune.methods._again import MEANINGS, Again, compared
 from crowdtune.methods._asking import Asking, NotAsked, Panelist, panelists
+from crowdtune.metrics.guard import Verdict
 from crowdtune.runs import annotator_table
 from crowdtune.settings import apply
+from crowdtune.wording import only_written
+from crowdtune.write.formats import make
 from crowdtune.write.tables import occupied
 
 logger = logging.getLogger(__name__)
+NOWHERE = Path(":memory:")  # a store that is gone at the end
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class Options:
     select_clean: bool = False  # kept labels may be dropped as well
     meaning: str = "auto"  # how free answers are compared: exact, numbers, embeddings
     seed: int = 0  # of the classifier's folds
+
+    def __post_init__(self) -> None:
+        if self.k < 0:
+            raise InputError(f"k={self.k} is no number of examples. It is 0 or more.")
+        if self.meaning not in MEANINGS:
+            raise unknown_name("meaning", self.meaning, MEANINGS)
+        _ = self.parts  # shares and thresholds are checked before anybody is asked
 
     @property
     def parts(self) -> Cleaning:
@@ -95,23 +106,24 @@ def clean(
     """
     began = time.monotonic()
     options, asking = apply(dict(settings or {}), Options(), Asking())
-    _check(annotations, out)
+    _check(annotations, out, to)
     questions = [asking.question(annotations.items, i) for i in range(len(annotations.items))]
     spent, notes = Spent(Prices(asking.prompt_price, asking.answer_price)), list[str]()
-    with Store(store) as kept:
+    with Store(store if out is not None or store.exists() else NOWHERE) as kept:
         panel = panelists(asking, kept, spent, dry=out is None, say=logger.info)
-        opinions = _first_opinions(panel, questions, notes)
+        opinions = _first_opinions(panel, questions, notes, dry=out is None)
         annotations, opinions, meaning = compared(annotations, opinions, options.meaning, notes, panel, questions)
-        again = Again(annotations, questions, panel, opinions, options, meaning, notes) if panel else None
+        again = Again(annotations, questions, panel, opinions, options, meaning, notes)
         features = _features(annotations, options)
         cleaned = judge_labels(annotations, opinions, features, again, options.parts, classify=options.classifier)
     facts = {
         "options": asdict(options) | asdict(asking),
         "data": dict(origin or {}),
-        "verdict": cleaned.panel.verdict.as_dict(),
+        "free": only_written(annotations.items),
+        "verdict": cleaned.panel.verdict.as_dict() | {"words": _words(cleaned.panel.verdict)},
         "experts": cleaned.experts,
         "annotators": annotator_table(annotations, cleaned.panel.posterior),
-        "spent": asdict(spent) | {"cost": spent.cost},
+        "needed" if out is None else "spent": asdict(spent) | {"cost": spent.cost},
         "notes": notes,
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -122,7 +134,7 @@ def clean(
     return CleaningRun(cleaned, told | facts)
 
 
-def _check(annotations: Annotations, out: Path | None) -> None:
+def _check(annotations: Annotations, out: Path | None, to: Sequence[str]) -> None:
     """Refuse before anybody is asked."""
     items = annotations.items
     annotations.require_labels()
@@ -130,13 +142,35 @@ def _check(annotations: Annotations, out: Path | None) -> None:
         raise InputError(f"item '{items.ids[i]}' has no text to ask about. Add a prompt column, or pass --items FILE.")
     if out is not None and occupied(out):
         raise InputError(f"{out} already holds files. Choose another folder or remove it.")
+    for name in to:
+        make(name, {})
 
 
-def _first_opinions(panel: Sequence[Panelist], questions: Sequence[Question], notes: list[str]) -> Opinions:
+def _words(said: Verdict) -> str:
+    """The verdict in words for somebody who asks experts, and can give them no gold."""
+    if said.by == "labels":
+        return said.words
+    if said.status == "resolved":
+        return (
+            f"Resolved by the experts: they and the labels agree beyond chance (z = {said.evidence:.1f}), so that "
+            "whoever is mostly wrong is found out. This holds if the experts are right more often than chance: "
+            "read some of decisions.jsonl."
+        )
+    return (
+        f"{said.status.capitalize()}: the experts cannot tell whether those who labelled are mostly right "
+        f"(z = {said.evidence:.1f}), so nobody is taken for a liar and most labels stay. A better model (--model), "
+        "more experts (--experts) or a clearer question (--set template='... {prompt} ...') may tell."
+    )
+
+
+def _first_opinions(
+    panel: Sequence[Panelist], questions: Sequence[Question], notes: list[str], *, dry: bool
+) -> Opinions:
     """What every expert says of every item; who would have to be asked, where nobody is, says nothing."""
     found: dict[str, Sequence[Opinion | None]] = {}
     for who in panel:
-        logger.info(f"asking '{who.name}' about {len(questions)} items")
+        if not dry:
+            logger.info(f"asking '{who.name}' about {len(questions)} items")
         try:
             found[who.name] = who.answer(questions)
         except NotAsked as e:

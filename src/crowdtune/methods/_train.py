@@ -22,7 +22,8 @@ from crowdtune.methods._plan import Conclusion, Method, Plan
 from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
-from crowdtune.metrics.guard import Verdict, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
+from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
@@ -34,6 +35,7 @@ from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
+TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
 
 
 def train(
@@ -76,8 +78,8 @@ def train(
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
-    said = plan.verdict or verdict(annotations, start.anchor.log_p)
-    (logger.info if said.status == "resolved" else logger.warning)(said.words)
+    said = plan.verdict or _verdict(annotations, start, method)
+    (logger.info if _calm(said) else logger.warning)(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
@@ -188,6 +190,17 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     }
 
 
+def _verdict(annotations: Annotations, start: Start, method: str) -> Verdict:
+    """The verdict before training; a method that takes labels as they are needs none on a single annotator."""
+    taken = alone(annotations) if method in TRUSTING else None
+    return taken or verdict(annotations, start.anchor.log_p)
+
+
+def _calm(said: Verdict) -> bool:
+    """Whether there is nothing to warn of."""
+    return said.status == "resolved" or said.words == ALONE
+
+
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:
     """The verdict after training, what it was before, and a warning unless the crowd is resolved."""
     last = found.verdict or said
@@ -196,7 +209,7 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
         last = confirmed(last, start.anchor.log_p, found.posterior, group)
     return {
         "verdict": last.as_dict() | {"before_training": said.status},
-        "warnings": [] if last.status == "resolved" else [last.words],
+        "warnings": [] if _calm(last) else [last.words],
     }
 
 

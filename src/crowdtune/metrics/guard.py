@@ -96,6 +96,13 @@ def verdict(
     return replace(_together(found, sizes), start=start)
 
 
+def alone(annotations: Annotations) -> Verdict | None:
+    """The verdict for a method that trusts everybody alike, where one annotator gave all labels; None where not."""
+    if (annotations.labels_per_annotator > 0).sum() != 1:
+        return None
+    return Verdict("unresolvable", words.ALONE, "nothing", [], 0, 0.0, annotations.votes.astype(float))
+
+
 def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints | None = None) -> Verdict:
     """The verdict after training: the same, or ambiguous where training went to other truths or against the model.
 

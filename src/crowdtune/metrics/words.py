@@ -8,6 +8,9 @@ LABELS = (
     "Resolved by the labels: most are of annotators who agree with each other, and hardly any of annotators who may "
     "contradict them. This holds unless nine in ten labels err in concert."
 )
+ALONE = (
+    "Unresolvable: there is one annotator, so nothing can be said of whom to trust; its labels are taken as they are."
+)
 NO_LABELS = "Unresolvable: there is no label on an item with two choices or more."
 
 
