@@ -113,7 +113,7 @@ def test_the_papers_checker_by_hand() -> None:
     def again(doubted: Ints, near: Ints, first: Sequence[Decision]) -> dict[str, list[Opinion]]:
         return {CONTEXT: [Opinion("c1")] * len(doubted), REVIEW: [Opinion("c2"), *[Opinion("")] * (len(doubted) - 1)]}
 
-    keep, gone = ("keep", 0, "checked"), ("drop", -1, "unanswered")
+    keep, gone = ("keep", 0, "checked"), ("drop", -1, "contradicted")
     assert by_counting("checker") == [keep, keep, keep, gone, gone, keep]  # two silent of four count against
     assert by_counting("checker", threshold=0.75) == [keep, keep, gone, gone, gone, gone]
     new = [("relabel", 2, "reviewed"), ("relabel", 1, "reviewed")]

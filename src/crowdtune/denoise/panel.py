@@ -44,6 +44,7 @@ from crowdtune.metrics.guard import Verdict, verdict
 ROUNDS = 4  # of lean and annotators in turn
 SURE = 1.0  # standard errors by which a classifier must foretell labels better
 CENTRING = 20  # steps of taking off the lean to one answer
+FEW = 5  # items for each choice, from which on a mean is a lean
 LEAST = 1e-4  # probability of a choice that an expert leaves it
 
 
@@ -126,14 +127,15 @@ def centred(items: Items, shares: Floats, spoken: Bools) -> Floats:
     A small model leans to one answer, or to one place in a list. Items with the same choices are centred together, and
     where items have choices of their own those with as many choices: an answer's place then says nothing of its truth.
     Of answers written freely it says who gave them first, so they stay as they are; and so do answers without
-    probabilities: to make them even would halve whatever the commonest answer is said of.
+    probabilities: to make them even would halve whatever the commonest answer is said of. Of few items a mean is no
+    lean.
     """
     log_p = _log(items, np.where(spoken[:, None], shares, items.choice_mask))
-    kind = items.choice_set if items.shared_choices[items.task].all() else items.n_choices
+    kind = np.where(items.shared_choices[items.task], items.choice_set, -items.n_choices)
     listed = spoken & (np.array(items.kinds)[items.task] != "text") & (shares.max(axis=1, initial=0.0) < 1)
     for one in np.unique(kind[listed]).tolist():
         rows = np.flatnonzero(listed & (kind == one))
-        if len(rows) < 2:
+        if len(rows) < FEW * items.n_choices[rows[0]]:
             continue
         for _ in range(CENTRING):
             mean = logsumexp(log_p[rows], axis=0) - np.log(len(rows))

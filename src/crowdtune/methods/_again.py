@@ -62,10 +62,14 @@ class Again:
         try:
             if self.parts.context:
                 examples = [self._examples(places, first) for places in near.tolist()]
-                found[CONTEXT] = Context(examples, self._who.style).answer(asked, self._who.ask)
+                found[CONTEXT] = Context(examples, self._who.style, max_tokens=self._who.max_tokens).answer(
+                    asked, self._who.ask
+                )
             pair = self._pair(doubted, found.get(CONTEXT))
             if pair:
-                found[REVIEW] = Review(*pair, style=self._who.style).answer(asked, self._who.ask)
+                found[REVIEW] = Review(*pair, style=self._who.style, max_tokens=self._who.max_tokens).answer(
+                    asked, self._who.ask
+                )
         except NotAsked as e:
             self.notes.append(f"of doubted items nobody was asked again: {e}, and more as more are doubted")
         return {who: self._in_choices(doubted, said) for who, said in found.items()}

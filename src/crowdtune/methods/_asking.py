@@ -32,7 +32,7 @@ class Asking:
     experts: str = "direct"  # direct, reasoning, self-critical, paper (direct, 3 reasons), with commas; EXPERT@MODEL
     style: Literal["auto", "letters", "words", "texts"] = "auto"  # of options; auto: texts here, letters elsewhere
     template: str = ""  # text with {prompt} around each item's own
-    max_tokens: int = 512  # of a reason
+    max_tokens: int = 512  # of a reason, and of an answer written freely
     max_length: int = 2048  # most tokens of a prompt, on this machine
     dialect: Literal["openai", "vllm"] = "openai"  # of an address; vllm servers can be held to the choices
     key_variable: str = "OPENAI_API_KEY"  # environment variable with the key of an address
@@ -75,12 +75,14 @@ class Panelist:
         expert: asks in its own way.
         ask: its backend, with the store in front.
         style: how options are shown to it.
+        max_tokens: of its answers.
     """
 
     name: str
     expert: Expert
     ask: Ask
     style: str
+    max_tokens: int
 
     def answer(self, questions: Sequence[Question]) -> list[Opinion]:
         """An opinion on each question."""
@@ -100,7 +102,9 @@ def panelists(asking: Asking, store: Store, spent: Spent, *, dry: bool, say: Say
             backends[model] = _backend(model, asking)
         style = asking.style if asking.style != "auto" else _style(backends[model])
         who = _asks(backends[model], store, spent, dry=dry, say=say)
-        found += [Panelist(e.name + at + (model if at else ""), e, who, style) for e in _experts(kind, style, asking)]
+        for expert in _experts(kind, style, asking):
+            name = expert.name + at + (model if at else "")
+            found.append(Panelist(name, expert, who, style, asking.max_tokens))
     if not found:
         raise InputError(f"experts='{asking.experts}' names nobody. Name one or more of {', '.join(KINDS)}.")
     names = [p.name for p in found]
@@ -112,7 +116,7 @@ def panelists(asking: Asking, store: Store, spent: Spent, *, dry: bool, say: Say
 
 def _experts(kind: str, style: str, asking: Asking) -> Sequence[Expert]:
     if kind == "direct":
-        return (Direct(style),)
+        return (Direct(style, max_tokens=asking.max_tokens),)
     if kind == "reasoning":
         return (Reasoning(style, max_tokens=asking.max_tokens),)
     if kind == "self-critical":

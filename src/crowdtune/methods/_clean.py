@@ -36,6 +36,8 @@ from crowdtune.write.tables import occupied
 logger = logging.getLogger(__name__)
 NOWHERE = Path(":memory:")  # a store that is gone at the end
 
+GIVER = "given"  # whoever labelled, where nobody is named
+
 
 @dataclass(frozen=True)
 class Options:
@@ -106,9 +108,11 @@ def clean(
     """
     began = time.monotonic()
     options, asking = apply(dict(settings or {}), Options(), Asking())
+    notes = list[str]()
+    annotations = _with_labels(annotations, notes)
     _check(annotations, out, to)
     questions = [asking.question(annotations.items, i) for i in range(len(annotations.items))]
-    spent, notes = Spent(Prices(asking.prompt_price, asking.answer_price)), list[str]()
+    spent = Spent(Prices(asking.prompt_price, asking.answer_price))
     with Store(store if out is not None or store.exists() else NOWHERE) as kept:
         panel = panelists(asking, kept, spent, dry=out is None, say=logger.info)
         opinions = _first_opinions(panel, questions, notes, dry=out is None)
@@ -132,6 +136,17 @@ def clean(
         return CleaningRun(cleaned, write_clean(out, items, decisions, to=to, cuts=cleaned.cuts, facts=facts))
     told = {"items": len(items), "outcomes": outcome_counts(decisions), "choices": outcome_rows(items, decisions)}
     return CleaningRun(cleaned, told | facts)
+
+
+def _with_labels(annotations: Annotations, notes: list[str]) -> Annotations:
+    """The annotations; where nobody is named who labelled, answers that were read as gold are the labels to be cleaned."""
+    items = annotations.items
+    known = np.flatnonzero(items.gold >= 0)
+    if len(annotations) or not len(known):
+        return annotations
+    notes.append(f"nobody is named who labelled: the {len(known):,} answers of the file are the labels to be cleaned")
+    unknown = replace(items, gold=np.full(len(items), UNKNOWN))
+    return Annotations(unknown, [GIVER], known, np.zeros(len(known), dtype=np.int64), items.gold[known])
 
 
 def _check(annotations: Annotations, out: Path | None, to: Sequence[str]) -> None:
