@@ -72,8 +72,8 @@ def test_items_are_centred_with_those_of_the_same_choices() -> None:
 
 def test_items_with_choices_of_their_own_are_centred_by_place() -> None:
     """Two and three choices mixed: each by how many there are."""
-    two, three = balanced(6, 2), balanced(2, 3)
-    items = with_choices([(f"a{i}", f"b{i}") for i in range(12)] + [tuple("pqr")] * 12, [-1] * 24)
+    two, three = balanced(6, 2), balanced(4, 3)
+    items = with_choices([(f"a{i}", f"b{i}") for i in range(12)] + [tuple("pqr")] * 24, [-1] * 36)
     wide = np.concatenate([np.pad(leaning(two, np.array([0.0, 1.0])), ((0, 0), (0, 1))), leaning(three, LEAN)])
     found = centred(items, wide, everybody(items))
     np.testing.assert_allclose(np.exp(found[:12, :2]), two, atol=1e-6)
@@ -82,7 +82,7 @@ def test_items_with_choices_of_their_own_are_centred_by_place() -> None:
 
 
 def test_what_is_not_centred() -> None:
-    """Free answers, an item alone with its choices, and items an expert says nothing of."""
+    """Free answers, few items with the same choices, and items an expert says nothing of."""
     says = np.array([[0.8, 0.2], [0.7, 0.3], [0.9, 0.1]])
     items = make_items([-1] * 3, ["a", "b"])
     free = replace(items, kinds=("text",))
@@ -90,8 +90,9 @@ def test_what_is_not_centred() -> None:
     alone = np.array([True, False, False])
     np.testing.assert_allclose(np.exp(centred(items, says, alone))[0], says[0])
     np.testing.assert_allclose(np.exp(centred(items, says, alone))[1], 0.5)
-    both = np.exp(centred(items, says, np.array([True, True, False])))
-    np.testing.assert_allclose(both[:2].mean(axis=0), 0.5, atol=1e-6)
+    few, enough = ((make_items([-1] * n, ["a", "b"]), np.resize(says, (n, 2))) for n in (9, 10))
+    np.testing.assert_allclose(np.exp(centred(*few, everybody(few[0]))), few[1])
+    np.testing.assert_allclose(np.exp(centred(*enough, everybody(enough[0]))).mean(axis=0), 0.5, atol=1e-6)
 
 
 def test_the_pool_is_the_mean_of_those_who_speak() -> None:

@@ -136,3 +136,15 @@ def test_an_unknown_format_is_said_before_anybody_is_asked(tmp_path: Path) -> No
             asked(tmp_path, 4), {"model": f"{server.url}#m"}, out=tmp_path / "o", store=tmp_path / "s", to=["trl-sfft"]
         )
     assert server.log.calls == []
+
+
+def test_a_file_that_names_nobody_is_cleaned(tmp_path: Path) -> None:
+    """Its answers are labels, not the truth: no accuracy is measured on them."""
+    rows = "".join(f"text {i},{'yes' if i % 2 else 'no'}\n" for i in range(20))
+    source = tmp_path / "f.csv"
+    source.write_text("text,label\n" + rows)
+    annotations, _ = read(source)
+    found = clean(annotations, {"classifier": "false", "context": "false"}, store=tmp_path / "none.sqlite")
+    assert found.summary["outcomes"]["kept"] == 20
+    assert found.summary["experts"][0]["accuracy"] is None
+    assert "20 answers of the file" in found.summary["notes"][0]

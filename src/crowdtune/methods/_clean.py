@@ -139,7 +139,7 @@ def clean(
 
 
 def _with_labels(annotations: Annotations, notes: list[str]) -> Annotations:
-    """The annotations; where nobody is named who labelled, answers that were read as gold are the labels to be cleaned."""
+    """The annotations; where nobody is named who labelled, answers read as gold are the labels to be cleaned."""
     items = annotations.items
     known = np.flatnonzero(items.gold >= 0)
     if len(annotations) or not len(known):
