@@ -23,10 +23,16 @@ from tests.tiny import word_items
 
 TINY = {"head": "head", "epochs": "8", "learning_rate": "5e-3", "bf16": "false"}
 DEFAULT = ("joint",)
+ASKING = ("confident-learning", "noise-al", "self-label", "self-select")  # need what a new head does not have
 
 
 @pytest.mark.parametrize(
-    "method", [m if m in DEFAULT else pytest.param(m, marks=pytest.mark.slow) for m in known("crowdtune.methods")]
+    "method",
+    [
+        m if m in DEFAULT else pytest.param(m, marks=pytest.mark.slow)
+        for m in known("crowdtune.methods")
+        if m not in ASKING
+    ],
 )
 def test_every_method_trains_a_new_head(method: str, tiny_bert: Path, tmp_path: Path) -> None:
     settings = TINY | {"lm": str(tiny_bert)} | ({"likelihood": "joint"} if method == "realm" else {})
@@ -42,6 +48,13 @@ def test_every_method_trains_a_new_head(method: str, tiny_bert: Path, tmp_path: 
     said = pipeline("text-classification", model=str(run.model), device="cpu")(word_items(4).prompts)
     assert [row["label"] for row in said] == again["label"][:4]
     assert said[0]["score"] == pytest.approx(again["probability"][0], abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ASKING)
+def test_methods_that_ask_the_untrained_model_refuse_a_new_head(method: str, tiny_bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a new head"):
+        train(crowd(), method, TINY | {"lm": str(tiny_bert)}, out=tmp_path / "run")
 
 
 def test_a_new_head_knows_nothing_before_training(tiny_bert: Path) -> None:
