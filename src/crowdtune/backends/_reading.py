@@ -48,8 +48,8 @@ def shares(top: Top, choices: Sequence[str]) -> tuple[float, ...]:
         >>> from math import log
         >>> shares([("A", log(0.5)), (" a", log(0.25)), ("The", log(0.25))], ["A", "B"])
         (1.0, 0.0)
-        >>> shares([("1", log(0.9))], ["1", "10"])
-        ()
+        >>> shares([("A", log(0.25)), ("The", log(0.75))], ["A", "B"]), shares([("1", log(0.9))], ["1", "10"])
+        ((), ())
     """
     weight = [0.0] * len(choices)
     for token, log_p in top:
