@@ -95,6 +95,19 @@ def test_ctrl_c_ends_calls_and_keeps_replies(tmp_path: Path) -> None:
         assert len(store) == 2
 
 
+def test_whatever_goes_wrong_here_calls_end_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(line: str) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(asking, "EVERY", 0.0)
+    backend = Backwards()
+    with pytest.raises(OSError, match="no space") as held:  # the exception keeps the frame and all in it alive
+        ask(backend, [request(f"{i}") for i in range(5)], say=full)
+    assert backend.closed
+    assert len(backend.asked) == 1
+    del held
+
+
 def test_progress_and_what_was_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: 100 tokens read and 10 written a reply, at 2.50 and 10 for a million."""
     monkeypatch.setattr(asking, "EVERY", 0.0)

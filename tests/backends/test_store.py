@@ -7,8 +7,11 @@ import math
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,22 @@ def test_the_key_stays_what_it_was() -> None:
         '"choices":["3","4"],"max_tokens":5,"temperature":0.5,"sample":1}}'
     )
     assert key("model", ASKED) == hashlib.sha256(plain.encode()).digest()
+
+
+def test_many_make_one_store_at_once(tmp_path: Path) -> None:
+    """Whoever looks while another makes it sees a store or nothing, never half of one."""
+
+    def make(path: Path, start: threading.Barrier, who: int) -> None:
+        start.wait()
+        with Store(path) as store:
+            store.put(b"%d" % who, Reply("x"))
+
+    for n in range(15):
+        path, start = tmp_path / f"{n}", threading.Barrier(6)
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(partial(make, path, start), range(6)))
+        with Store(path) as store:
+            assert len(store) == 6
 
 
 def test_what_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:

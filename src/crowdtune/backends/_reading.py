@@ -50,10 +50,10 @@ def shares(top: Top, choices: Sequence[str]) -> tuple[float, ...]:
         >>> from math import log
         >>> shares([("A", log(0.5)), (" a", log(0.25)), ("The", log(0.25))], ["A", "B"])
         (1.0, 0.0)
-        >>> shares([("1", log(0.9))], ["1", "10"])
-        ()
         >>> shares([("no", log(0.6)), ("may", log(0.4))], ["no", "maybe"])
         ()
+        >>> shares([("A", log(0.25)), ("The", log(0.75))], ["A", "B"]), shares([("1", log(0.9))], ["1", "10"])
+        ((), ())
     """
     weight, begun = [0.0] * len(choices), 0.0
     for token, log_p in top:

@@ -92,10 +92,16 @@ class Store:
             raise
 
     def _check_ours(self) -> None:
-        mark = self._number("application_id")
-        if mark != APPLICATION and (mark or self._file.execute("SELECT 1 FROM sqlite_master").fetchone()):
+        """Refuse another program's database, and a later version's; both as they are at one moment."""
+        self._file.execute("BEGIN")
+        try:
+            mark, version = self._number("application_id"), self._number("user_version")
+            tables = self._file.execute("SELECT 1 FROM sqlite_master").fetchone()
+        finally:
+            self._file.execute("ROLLBACK")
+        if mark != APPLICATION and (mark or tables):
             raise InputError(f"{self.path} is a database of another program, not a store of replies. {_NAME_ANOTHER}")
-        if (version := self._number("user_version")) > VERSION:
+        if version > VERSION:
             raise InputError(
                 f"store {self.path} is of version {version}; this crowdtune reads up to {VERSION}. "
                 f"Update crowdtune, or name another file."
