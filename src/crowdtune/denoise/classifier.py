@@ -9,15 +9,15 @@ item with weight 2 is that item twice. `cross_fit` never lets an item's own targ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from crowdtune.annotations import Floats, Ints
+from crowdtune.annotations import Bools, Floats, Ints
 from crowdtune.errors import InputError
 
 RIDGES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # tried from the strongest; of `standardised` features
@@ -131,15 +131,38 @@ def cross_fit(
         ridges: precisions of the prior to try; of one there is no choice.
     """
     weights = np.ones(len(features)) if weights is None else weights
-    fold = dealt(targets, weights, folds, np.random.default_rng(seed))
     x = standardised(features)
-    found = {ridge: np.zeros(targets.shape) for ridge in sorted(ridges, reverse=True)}
-    for part in range(folds):
-        out, classifier = fold == part, None
+
+    def ask(out: Bools, ridge: float, start: Classifier | None) -> tuple[Classifier, Floats]:
+        fitted = fit(x[~out], targets[~out], weights[~out], ridge=ridge, start=start)
+        return fitted, predict(fitted, x[out])
+
+    fold = dealt(targets, weights, folds, np.random.default_rng(seed))
+    return across(fold, targets.shape[1], ridges, ask, lambda log_p: float((weights[:, None] * targets * log_p).sum()))
+
+
+def across(
+    fold: Ints,
+    width: int,
+    ridges: Sequence[float],
+    ask: Callable[[Bools, float, Any], tuple[Any, Floats]],
+    worth: Callable[[Floats], float],
+) -> CrossFit:
+    """Fit every ridge on all folds but one, in turn, and keep the ridge that is worth most.
+
+    Args:
+        fold: (I,) of each item.
+        width: K.
+        ridges: to try, from the strongest; each fit begins where the one before ended.
+        ask: (items held out, ridge, the fit before or None) -> the fit to the others, and (O, K) what it says of those.
+        worth: of (I, K) log-probabilities, the larger the better.
+    """
+    found = {ridge: np.zeros((len(fold), width)) for ridge in sorted(ridges, reverse=True)}
+    for part in range(fold.max() + 1):
+        out, before = fold == part, None
         for ridge, log_p in found.items():
-            classifier = fit(x[~out], targets[~out], weights[~out], ridge=ridge, start=classifier)
-            log_p[out] = predict(classifier, x[out])
-    ridge = min(found, key=lambda ridge: -float((weights[:, None] * targets * found[ridge]).sum()))
+            before, log_p[out] = ask(out, ridge, before)
+    ridge = max(found, key=lambda ridge: worth(found[ridge]))
     return CrossFit(found[ridge], ridge)
 
 

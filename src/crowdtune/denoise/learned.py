@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
-from crowdtune.annotations import Floats
-from crowdtune.denoise.classifier import FOLDS, GRADIENT, STEPS, CrossFit, dealt, standardised
+from crowdtune.annotations import Bools, Floats
+from crowdtune.denoise.classifier import FOLDS, GRADIENT, STEPS, CrossFit, across, dealt, standardised
 
 STRENGTHS = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3)  # ridges tried, the strongest first
 LEAN = 10.0  # B: precision of the prior on the lean b and on the sharpness s, around 0 and 1
@@ -87,14 +87,12 @@ def cross_learn(
         seed: of the parts.
         ridges: precisions of the prior to try.
     """
+    x = standardised(features)
+
+    def ask(out: Bools, ridge: float, start: Floats | None) -> tuple[Floats, Floats]:
+        flat = learn(x[~out], prior[~out], evidence[~out], ridge=ridge, start=start)
+        return flat, answer(flat, x[out], prior[out])
+
     labelled = (evidence != 0).any(axis=1).astype(float)
     fold = dealt(evidence, labelled, folds, np.random.default_rng(seed))
-    x = standardised(features)
-    found = {ridge: np.zeros(prior.shape) for ridge in sorted(ridges, reverse=True)}
-    for part in range(folds):
-        out, flat = fold == part, None
-        for ridge, log_p in found.items():
-            flat = learn(x[~out], prior[~out], evidence[~out], ridge=ridge, start=flat)
-            log_p[out] = answer(flat, x[out], prior[out])
-    ridge = max(found, key=lambda ridge: float(logsumexp(found[ridge] + evidence, axis=1).sum()))
-    return CrossFit(found[ridge], ridge)
+    return across(fold, prior.shape[1], ridges, ask, lambda log_p: float(logsumexp(log_p + evidence, axis=1).sum()))
