@@ -22,11 +22,16 @@ def write_report(folder: Path, preset: str, found: Found) -> dict[str, Any]:
     """Write results.json, results.md and charts; what results.json holds."""
     results = {"preset": preset} | summary(found)
     charts = {f"{name}.svg": chart for name, chart in _charts(found, results).items()}
+    write_all(folder, results, charts, markdown(results, list(charts)))
+    return results
+
+
+def write_all(folder: Path, results: dict[str, Any], charts: Mapping[str, str], page: str) -> None:
+    """Write a grid's results.json, results.md and, by name, charts; results.json last."""
     for name, chart in charts.items():
         write_bytes(folder / "charts" / name, chart.encode())
-    write_bytes(folder / "results.md", markdown(results, list(charts)).encode())
+    write_bytes(folder / "results.md", page.encode())
     write_json(folder / "results.json", results)
-    return results
 
 
 def markdown(results: Mapping[str, Any], charts: Sequence[str] = ()) -> str:

@@ -8,10 +8,9 @@ from typing import Any
 
 from crowdtune.bench.grid import Cell, Outcome
 from crowdtune.bench.plot import Line, line_chart
-from crowdtune.bench.report import markdown_table, percent, points
+from crowdtune.bench.report import markdown_table, percent, points, write_all
 from crowdtune.bench.robustft_presets import OURS
 from crowdtune.bench.robustft_table import summary
-from crowdtune.write.tables import write_bytes, write_json
 
 Row = Mapping[str, Any]
 Places = Mapping[str, Sequence[Row]]  # conditions of each place, by noise
@@ -21,10 +20,7 @@ def write_report(folder: Path, preset: str, found: Mapping[Cell, Outcome]) -> di
     """Write results.json, results.md and charts; what results.json holds."""
     results = {"preset": preset} | summary(found)
     charts = _charts(_places(results))
-    for name, chart in charts.items():
-        write_bytes(folder / "charts" / name, chart.encode())
-    write_bytes(folder / "results.md", markdown(results, list(charts)).encode())
-    write_json(folder / "results.json", results)
+    write_all(folder, results, charts, markdown(results, list(charts)))
     return results
 
 

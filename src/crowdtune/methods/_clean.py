@@ -44,20 +44,20 @@ class Options:
     """Options of cleaning."""
 
     checker: Literal["posterior", "checker", "strict"] = "posterior"  # who tells noisy from clean; the others count
-    threshold: float = 0.5  # of checker=checker: share of the experts who must give the label
-    keep_above: float = 0.5  # a given label more probable than this stays
-    margin: float = 0.0  # by which a new label must be ahead of the second answer
+    threshold: float = Deciding.threshold  # of checker=checker: share of the experts who must give the label
+    keep_above: float = Deciding.keep_above  # a given label more probable than this stays
+    margin: float = Deciding.margin  # by which a new label must be ahead of the second answer
     classifier: bool = True  # let a classifier across folds answer too, where all items share their choices
     context: bool = True  # ask about doubted items again, with the nearest clean ones in sight
     reviewer: bool | None = None  # and somebody who sees that answer and an expert's; none: where an expert reasons
-    k: int = 3  # nearest clean items shown
-    selection: bool = True  # drop the least sure new labels
-    beta: float = 0.5  # share of the new labels that stay, at least
-    bounded: bool = True  # drop no more new labels than are expected to be wrong
-    least: float = 0.5  # share of the items of each choice that stay, at least
-    select_clean: bool = False  # kept labels may be dropped as well
+    k: int = Cleaning.k  # nearest clean items shown
+    selection: bool = Cleaning.select  # drop the least sure new labels
+    beta: float = Selecting.beta  # share of the new labels that stay, at least
+    bounded: bool = Selecting.bounded  # drop no more new labels than are expected to be wrong
+    least: float = Selecting.least  # share of the items of each choice that stay, at least
+    select_clean: bool = Selecting.clean  # kept labels may be dropped as well
     meaning: str = "auto"  # how free answers are compared: exact, numbers, embeddings
-    seed: int = 0  # of the classifier's folds
+    seed: int = Cleaning.seed  # of the classifier's folds
 
     def __post_init__(self) -> None:
         if self.k < 0:

@@ -33,17 +33,17 @@ class Robustft:
     """Options of RobustFT."""
 
     checker: Literal["posterior", "checker", "strict"] = "posterior"  # who tells noisy from clean; the others count
-    threshold: float = 0.5  # of checker=checker: share of the experts who must give the label
-    margin: float = 0.0  # by which a new label must be ahead of the second answer
+    threshold: float = Deciding.threshold  # of checker=checker: share of the experts who must give the label
+    margin: float = Deciding.margin  # by which a new label must be ahead of the second answer
     zero_shot: bool = True  # ask the untrained model
     classifier: bool = True  # fit a classifier across folds
     context: bool = True  # let the nearest clean items answer doubted ones, and keep no new label they contradict
-    k: int = 3  # nearest clean items
-    selection: bool = True  # drop the least sure new labels
-    beta: float = 0.5  # share of the new labels that stay, at least
-    bounded: bool = True  # drop no more new labels than are expected to be wrong
-    least: float = 0.5  # share of the items of each choice that stay, at least
-    folds_seed: int = 0  # of the classifier's folds
+    k: int = Cleaning.k  # nearest clean items
+    selection: bool = Cleaning.select  # drop the least sure new labels
+    beta: float = Selecting.beta  # share of the new labels that stay, at least
+    bounded: bool = Selecting.bounded  # drop no more new labels than are expected to be wrong
+    least: float = Selecting.least  # share of the items of each choice that stay, at least
+    folds_seed: int = Cleaning.seed  # of the classifier's folds
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Clean, then train on what is left."""
