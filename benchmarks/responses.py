@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import chi2, spearmanr
-from texts import FILE, crowd
+from texts import FILE, crowd, embedded
 
 from crowdtune.aggregate import answers, medoid
 from crowdtune.annotations import Annotations, Bools, Floats, Items
@@ -131,19 +131,6 @@ def measure(
     return row
 
 
-def vectors(texts: list[str], cache: Path | None) -> Floats:
-    """(A, D) embeddings, from the cache where it is there."""
-    if cache is not None and cache.exists():
-        kept: Floats = np.load(cache)["table"]
-        return kept
-    from crowdtune.lm.embed import embed
-
-    table = embed(texts)
-    if cache is not None:
-        np.savez(cache, table=table)
-    return table
-
-
 def main() -> None:
     """Print a table, write JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -156,7 +143,7 @@ def main() -> None:
         return
     whole, references = crowd(flags.file)
     texts = answers(whole.items)
-    embedded = vectors(texts + references, flags.cache)
+    embedded = embedded(texts + references, flags.cache)
     table, truth = dict(zip(texts, embedded, strict=False)), embedded[len(texts) :]
     rows = []
     for labels in (14, 5, 3):
