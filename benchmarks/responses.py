@@ -143,8 +143,8 @@ def main() -> None:
         return
     whole, references = crowd(flags.file)
     texts = answers(whole.items)
-    embedded = embedded(texts + references, flags.cache)
-    table, truth = dict(zip(texts, embedded, strict=False)), embedded[len(texts) :]
+    said = embedded(texts + references, flags.cache)
+    table, truth = dict(zip(texts, said, strict=False)), said[len(texts) :]
     rows = []
     for labels in (14, 5, 3):
         for share, often in CROWDS:
