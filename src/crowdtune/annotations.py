@@ -152,6 +152,8 @@ class Annotations:
             are the source's own (age, country, ...).
         soft: (I, K) soft labels: how probable the source holds each choice of an item to be, rows sum to 1; zeros for
             items it says no such thing of. None where there are none.
+        counts: (I, K) labels whose annotators the source does not name: how often each choice was given. None where
+            there are none.
     """
 
     items: Items
@@ -162,6 +164,7 @@ class Annotations:
     seconds: Floats | None = None
     traits: Mapping[str, Sequence[str]] = field(default_factory=dict)
     soft: Floats | None = None
+    counts: Ints | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(a) for a in (self.item, self.annotator, self.label, self.seconds) if a is not None}
@@ -169,8 +172,11 @@ class Annotations:
             raise ValueError("Annotations: item, annotator, label and seconds differ in length.")
         if any(len(known) != len(self.annotators) for known in self.traits.values()):
             raise ValueError(f"Annotations.traits must say something of each of {len(self.annotators)} annotators.")
-        if self.soft is not None and self.soft.shape != self.items.choice_mask.shape:
-            raise ValueError(f"Annotations.soft has the shape {self.soft.shape}, not {self.items.choice_mask.shape}.")
+        for name, table in (("soft", self.soft), ("counts", self.counts)):
+            if table is not None and table.shape != self.items.choice_mask.shape:
+                raise ValueError(f"Annotations.{name} has the shape {table.shape}, not {self.items.choice_mask.shape}.")
+            if table is not None and ((table < 0) | (~self.items.choice_mask & (table > 0))).any():
+                raise ValueError(f"Annotations.{name} holds a number below 0, or one for a choice its item lacks.")
         for name, codes, size in (
             ("item", self.item, len(self.items)),
             ("annotator", self.annotator, len(self.annotators)),
@@ -203,6 +209,11 @@ class Annotations:
         flat = np.bincount(self.item * k + self.label, minlength=len(self.items) * k)
         return flat.reshape(len(self.items), k).astype(np.int64)
 
+    @cached_property
+    def all_votes(self) -> Ints:
+        """(I, K) how often each choice was given, by annotators the source names and by those it does not."""
+        return self.votes if self.counts is None else self.votes + self.counts
+
     def require_labels(self) -> None:
         """Refuse annotations without a single label, with what is usually the reason."""
         if not len(self):
@@ -220,7 +231,8 @@ class Annotations:
         taken = self.take_labels(rows)
         items = self.items.take(index)
         soft = None if self.soft is None else self.soft[index, : items.max_choices]
-        return replace(taken, items=items, item=place[taken.item], soft=soft)
+        counts = None if self.counts is None else self.counts[index, : items.max_choices]
+        return replace(taken, items=items, item=place[taken.item], soft=soft, counts=counts)
 
     def take_labels(self, rows: Ints) -> Annotations:
         """Only the labels at `rows`, in that order; items and annotators keep their codes."""
