@@ -7,6 +7,7 @@ embeddings, as an array.
 
 from __future__ import annotations
 
+from crowdtune.aggregate._answering import Answering, answering
 from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
@@ -20,11 +21,13 @@ from crowdtune.names import find, known
 
 __all__ = [
     "Aggregator",
+    "Answering",
     "Block",
     "Ensemble",
     "Evidence",
     "Fit",
     "aggregator",
+    "answering",
     "answers",
     "block_weights",
     "blocks",
