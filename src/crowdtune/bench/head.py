@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from crowdtune.errors import InputError
 from crowdtune.examples import Examples
 from crowdtune.lm.embed import embed
 from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.metrics.distances import TINY
 from crowdtune.names import find
 from crowdtune.runs import annotator_table
 from crowdtune.settings import apply
@@ -107,8 +109,7 @@ def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
         annotations: N labels.
         test: T items with gold.
     """
-    blank = UNTRAINED[cell.method]() if cell.method in UNTRAINED else find("crowdtune.methods", cell.method, "method")()
-    method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
+    method, options = _chosen(cell)
     start = head_start(annotations.items, test, options)
     began = time.monotonic()
     if cell.method in UNTRAINED:
@@ -128,8 +129,38 @@ def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
     )
 
 
-def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
-    """Embed items and choices; the bias takes off what the head answers on average over the training items."""
+def head_path(cell: Cell, annotations: Annotations, held: Items, pool: tuple[str, ...]) -> list[tuple[int, Floats]]:
+    """Train a head, and what it says of T held-out items along the way: steps with (T, K) log-probabilities.
+
+    Args:
+        cell: which.
+        annotations: N labels.
+        held: T items.
+        pool: prompts that all seeds share; each is embedded once for all of them.
+    """
+    method, options = _chosen(cell)
+    start = head_start(annotations.items, held, options, pool)
+    if cell.method in UNTRAINED:
+        return [(0, np.log(np.maximum(method.answer(annotations, start.known)[1], TINY)))]
+    return train_head(start, method.plan(annotations, start.anchor), options, cell.seed).path
+
+
+def _chosen(cell: Cell) -> tuple[Any, HeadTraining]:
+    """A cell's method and how it is trained."""
+    blank = UNTRAINED[cell.method]() if cell.method in UNTRAINED else find("crowdtune.methods", cell.method, "method")()
+    method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
+    return method, options
+
+
+def head_start(train: Items, test: Items, options: HeadTraining, pool: tuple[str, ...] = ()) -> HeadStart:
+    """Embed items and choices; the bias takes off what the head answers on average over the training items.
+
+    Args:
+        train: I items.
+        test: T items with the same choices.
+        options: how.
+        pool: prompts among which all of these are, embedded once; () embeds each set for itself.
+    """
     if not train.common_choices or train.common_choices != test.common_choices:
         raise InputError("the head needs items that all have the same choices. Choose a language model for this data.")
     described = tuple(options.described.split("|")) if options.described else ()
@@ -138,11 +169,16 @@ def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
             f"described names {len(described)} texts, the items have {len(train.common_choices)} choices: "
             f"{', '.join(train.common_choices)}. Give a text for each, with | between."
         )
+    places = {prompt: at for at, prompt in enumerate(pool)}
+    features, held_out = (
+        _item_features(pool, options)[[places[prompt] for prompt in items.prompts]]
+        if pool
+        else _item_features(tuple(items.prompts), options)
+        for items in (train, test)
+    )
     if options.pairs:
-        features, held_out = (_pair_features(items.prompts) for items in (train, test))
         k = len(train.common_choices)
         return HeadStart(features, held_out, torch.zeros(k, features.shape[1]), torch.zeros(k))
-    features, held_out = (_features(tuple(items.prompts), options.template) for items in (train, test))
     choices = _features(described, "{prompt}") if described else _features(train.common_choices, options.template)
     weight = options.scale * choices
     mean = (features @ weight.T).softmax(dim=1).mean(dim=0)
@@ -155,7 +191,13 @@ def _features(texts: tuple[str, ...], template: str) -> Tensor:
     return torch.from_numpy(embed([template.replace("{prompt}", text) for text in texts])).float()
 
 
-def _pair_features(prompts: Sequence[str]) -> Tensor:
+def _item_features(prompts: tuple[str, ...], options: HeadTraining) -> Tensor:
+    """(I, D) of items."""
+    return _pair_features(prompts) if options.pairs else _features(prompts, options.template)
+
+
+@functools.lru_cache(maxsize=8)
+def _pair_features(prompts: tuple[str, ...]) -> Tensor:
     """(I, 4 D) embeddings of the first two lines of each prompt, how far they are apart, and their product.
 
     The name before a line's colon ("Premise:") is taken off. The product is scaled to be about as long as the others.
