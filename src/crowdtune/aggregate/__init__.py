@@ -13,7 +13,7 @@ from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._distribution import label_distribution
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares, winners
 from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._letters import spelt
 from crowdtune.aggregate._medoid import answers, medoid
@@ -42,6 +42,7 @@ __all__ = [
     "refuse",
     "spelt",
     "vote_shares",
+    "winners",
 ]
 
 
