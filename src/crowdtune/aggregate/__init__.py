@@ -10,6 +10,7 @@ from __future__ import annotations
 from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
+from crowdtune.aggregate._distribution import label_distribution
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
 from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
 from crowdtune.aggregate._intervals import intervals
@@ -31,6 +32,7 @@ __all__ = [
     "crowdlab",
     "evidence",
     "intervals",
+    "label_distribution",
     "medoid",
     "names",
     "ranking",
