@@ -37,7 +37,7 @@ def label_distribution(annotations: Annotations, *, smoothing: float = 0.0, weig
     met = votes.sum(axis=1) > 0
     smooth = votes[met] + smoothing * mask[met]
     shares[met] = smooth / smooth.sum(axis=1, keepdims=True)
-    return shares
+    return np.asarray(shares)
 
 
 def _weighted(annotations: Annotations, weights: Floats) -> Floats:
@@ -49,4 +49,5 @@ def _weighted(annotations: Annotations, weights: Floats) -> Floats:
         )
     n, k = annotations.items.choice_mask.shape
     cell = annotations.item * k + annotations.label
-    return np.asarray(np.bincount(cell, weights=weights, minlength=n * k), dtype=np.float64).reshape(n, k)
+    counted: Floats = np.bincount(cell, weights=weights, minlength=n * k).reshape(n, k)
+    return counted
