@@ -11,7 +11,7 @@ from crowdtune.bench.presets import LM_TRAINING, Grid, Preset, plain
 from crowdtune.errors import InputError
 
 OURS = "shala"
-LOSSES = ("js-distance", "js-divergence", "kl", "cross-entropy", "policy")
+LOSSES = ("js-distance", "js-divergence", "kl", "policy", "cross-entropy")  # the last is the default
 SMOOTHED = "0.1"  # of the majority label
 BASELINES = (*plain(("zero-shot", "majority")), Cell("", "", "majority", options=(("smoothing", SMOOTHED),)))
 BASELINES += plain(("soft", "sampled"))
@@ -30,7 +30,8 @@ EVERY = (  # each loss with and without weight on the ambiguous, the weight fixe
     *_ours(loss=LOSSES, ambiguity_weight=("0",)),
     *_ours(loss=LOSSES, ambiguity_weight=("1",), dynamic=("false", "true")),
 )
-SOME = (*_ours(loss=LOSSES), *_ours(ambiguity_weight=("0", "1"), dynamic=("false",)))
+SOME = (*_ours(loss=LOSSES[:-1]), *_ours(ambiguity_weight=("0",)), *_ours(dynamic=("false",)))
+NAMED = (*SOME, *_ours(weighting=("even",)))  # where annotators are named, they are weighted unless this is said
 
 
 def _head(data: str, **training: str) -> Cell:
@@ -67,7 +68,7 @@ def _bundled() -> Preset:
 
 
 def _cpu() -> Preset:
-    return Preset((*_bundled().grids, _short((*NLI, *TWEETS, TURNS))), seeds=3)
+    return Preset((*_bundled().grids, _short(NLI), _short((*TWEETS, TURNS), NAMED)), seeds=3)
 
 
 def _cpu_lm() -> Preset:
@@ -81,8 +82,8 @@ def _named(data: tuple[str, ...]) -> Preset:
     wanted = [name for name in data if name not in MADE]
     if not wanted:
         raise InputError("preset 'named' runs on files you name. Name one or more: --data goemotions=FILE.")
-    return Preset((_short(tuple(_head(name, template=AS_IT_IS) for name in wanted)),), seeds=3)
+    return Preset((_short(tuple(_head(name, template=AS_IT_IS) for name in wanted), NAMED),), seeds=3)
 
 
-def _short(conditions: tuple[Cell, ...]) -> Grid:
-    return Grid(conditions, (*BASELINES, *plain((OURS,)), *SOME))
+def _short(conditions: tuple[Cell, ...], changed: tuple[Cell, ...] = SOME) -> Grid:
+    return Grid(conditions, (*BASELINES, *plain((OURS,)), *changed))
