@@ -38,11 +38,15 @@ def _head(data: str, **training: str) -> Cell:
     return Cell(data, HEAD, distribution=PEOPLE, training=tuple(training.items()))
 
 
+def _some(data: str) -> Cell:
+    """1,500 items of a data set."""
+    return replace(_head(data, template=AS_IT_IS), trained=900, held_out=300)
+
+
 AS_IT_IS = "{prompt}"
-FIRST_1500 = {"trained": 900, "held_out": 300}
 NLI = tuple(_head(name, pairs="true") for name in ("chaosnli_snli", "chaosnli_mnli_m"))
-TWEETS = _head("hs_brexit", template=AS_IT_IS), replace(_head("md_agreement", template=AS_IT_IS), **FIRST_1500)
-TURNS = replace(_head("convabuse", template=AS_IT_IS), **FIRST_1500)
+TWEETS = _head("hs_brexit", template=AS_IT_IS), _some("md_agreement")
+TURNS = _some("convabuse")
 WORDS = _head("words")
 EMOTIONS = _head("emotions", template=AS_IT_IS)
 

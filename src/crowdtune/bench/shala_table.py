@@ -18,10 +18,10 @@ from crowdtune.annotations import UNKNOWN, Floats, Items
 from crowdtune.bench.grid import Cell, Outcome
 from crowdtune.bench.resampling import Resampled, resampled
 from crowdtune.bench.shala_presets import OURS
-from crowdtune.metrics.accuracy import entropy
-from crowdtune.metrics.disagreement import GROUPS, grouped, measured
+from crowdtune.metrics.disagreement import GROUPS, MEANS, Asked
 from crowdtune.metrics.disagreement import summary as interval
 from crowdtune.metrics.floor import floor
+from crowdtune.metrics.resampled import ratio
 
 BY_TERCILE = "js_distance"  # the measure that is also told by tercile
 CHOSEN = "people"  # the reading in which ours is compared
@@ -94,16 +94,18 @@ def _estimated(several: Sequence[Details], draws: Resampled) -> tuple[Numbers, N
 
 def _measures(details: Details, weights: Floats) -> Numbers:
     """(R,) each measure under each row of (R, T) weights; js_distance also of each tercile."""
-    p, q, counts = (np.array(details[name]) for name in ("p", "q", "counts"))
-    ready = measured(q / q.sum(axis=1, keepdims=True), p, counts if counts.any() else None, items_of(details))
-    found = ready.under(weights)
-    column = list(found).index(BY_TERCILE)
-    for name, rows in list(grouped(entropy(p)).items())[1:]:
+    asked, q = asked_of(details), np.array(details["q"])
+    ready, weights = asked.measured(q / q.sum(axis=1, keepdims=True)), weights[:, asked.index]
+    found, column = ready.under(weights), list(MEANS).index(BY_TERCILE)
+    for name, rows in list(asked.groups().items())[1:]:
         inside = weights[:, rows]
-        total = inside.sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            found[f"{BY_TERCILE}:{name}"] = inside @ ready.means[rows, column] / total
+        found[f"{BY_TERCILE}:{name}"] = ratio(inside @ ready.means[rows, column], inside.sum(axis=1))
     return found
+
+
+def asked_of(details: Details) -> Asked:
+    """What people said of the test items of a cell."""
+    return Asked.of(np.array(details["p"]), np.array(details["counts"]), items_of(details))
 
 
 def items_of(details: Details) -> Items:
