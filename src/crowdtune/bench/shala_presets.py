@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from crowdtune.bench.data import MADE
 from crowdtune.bench.grid import HEAD, PEOPLE, Cell, Pairs
-from crowdtune.bench.people import MADE
 from crowdtune.bench.presets import LM_TRAINING, Grid, Preset, plain
 from crowdtune.errors import InputError
 
@@ -61,9 +61,9 @@ def presets(named: Iterable[str] = ()) -> dict[str, Callable[[], Preset]]:
 
 
 def _tiny() -> Preset:
-    training = (("epochs", "8"), ("points", "4"))
+    training = (("epochs", "8"), ("points", "4"), ("learning_rate", "0.1"))
     base = Cell("words", HEAD, distribution=PEOPLE, trained=180, held_out=60, training=training)
-    return Preset((Grid((base,), FEW),), seeds=2)
+    return Preset((Grid((base,), (*FEW, *_ours(loss=LOSSES[:1]))),), seeds=2)
 
 
 def _bundled() -> Preset:

@@ -61,7 +61,11 @@ def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[st
     first = [next(iter(rows.values()))[seed] for seed in seeds]
     draws = resampled([details["items"] for details in first], DRAWS)
     known = {name: _estimated([own[seed] for seed in seeds], draws) for name, own in rows.items()}
-    ours = f"{OURS}, {CHOSEN}"
+    told = {
+        name: _told(*known[name])
+        | {what: float(np.mean([own[s][what] for s in seeds])) for what in ("step", "temperature", "validation")}
+        for name, own in rows.items()
+    }
     return {
         "place": place,
         "seeds": len(seeds),
@@ -69,17 +73,28 @@ def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[st
         "held_out": len(first[0]["items"]),
         "labels": float(np.mean([np.sum(details["counts"]) / len(details["items"]) for details in first])),
         "floor": _floor(first),
-        "rows": {
-            name: _told(*known[name])
-            | {what: float(np.mean([own[s][what] for s in seeds])) for what in ("step", "temperature")}
-            for name, own in rows.items()
-        },
+        "rows": told,
         "differences": [
-            {"first": ours, "second": name} | {"measures": _told(*_less(known[ours], known[name]))["measures"]}
-            for name in rows
-            if ours in rows and name != ours
+            {"first": first, "second": second, "share": _share(known[first], known[second])}
+            | _told(*_less(known[first], known[second]))
+            for first in _ours(told)
+            for second in told
+            if second != first
         ],
     }
+
+
+def _ours(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Our method as it comes, and as the validation items choose its options."""
+    own = [name for name in rows if name.startswith(OURS) and name.endswith(f", {CHOSEN}")]
+    best = min(own, key=lambda name: float(rows[name]["validation"]), default=None)
+    plain = f"{OURS}, {CHOSEN}"
+    return list(dict.fromkeys(name for name in (plain, best) if name in own))
+
+
+def _share(first: tuple[Numbers, Numbers], second: tuple[Numbers, Numbers]) -> float:
+    """How much of the second's js_distance the first has more, below 0 less."""
+    return float(first[0][BY_TERCILE][0] / second[0][BY_TERCILE][0] - 1)
 
 
 def _estimated(several: Sequence[Details], draws: Resampled) -> tuple[Numbers, Numbers]:
@@ -123,9 +138,7 @@ def _less(first: tuple[Numbers, Numbers], second: tuple[Numbers, Numbers]) -> tu
 
 def _told(value: Numbers, drawn: Numbers) -> dict[str, Any]:
     """Each measure with its interval."""
-    return {
-        "measures": {key: interval(float(value[key][0]), drawn[key], mirrored=key == "ece") for key in value},
-    }
+    return {"measures": {key: interval(float(value[key][0]), drawn[key], mirrored=key == "ece") for key in value}}
 
 
 def _floor(several: Sequence[Details]) -> dict[str, float | None]:
