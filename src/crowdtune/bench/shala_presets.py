@@ -76,9 +76,10 @@ def _cpu() -> Preset:
 
 
 def _cpu_lm() -> Preset:
-    training = (*LM_TRAINING, ("points", "6"))
-    base = Cell("words", "embedded", distribution=PEOPLE, trained=600, held_out=200, training=training)
-    return Preset((Grid((base,), (*BASELINES, *plain((OURS,)))),), seeds=1)
+    training = dict(LM_TRAINING) | {"epochs": "4", "batch_size": "32", "points": "6"}
+    base = Cell("words", "embedded", distribution=PEOPLE, trained=600, held_out=200, training=tuple(training.items()))
+    methods = plain(("zero-shot", "majority", "soft", "sampled", OURS))
+    return Preset((Grid((base,), (*methods, *_ours(loss=LOSSES[:1]))),), seeds=1)
 
 
 def _named(data: tuple[str, ...]) -> Preset:

@@ -32,10 +32,10 @@ COMPARED = {
     "macro-F1": "macro_f1",
 }
 NOTE = (
-    "js_distance is of base 2, from 0 to 1, lower is better; intervals hold 95 %, over splits and items. Terciles are by how much people "
-    "disagree. The floor is what a perfect model would score against so few labels. Readings: last step; early = step "
-    "chosen by the majority label of validation items, scaled = a temperature fitted to it; people = chosen by the "
-    "distributions of validation items."
+    "js_distance is of base 2, from 0 to 1, lower is better; intervals hold 95 %, over splits and items. Terciles are "
+    "by how much people disagree. The floor is what a perfect model would score against so few labels. Readings: last "
+    "= at the last step; early = at a step chosen by the majority label of validation items, scaled = with a "
+    "temperature fitted to it; people = chosen by what people said of validation items."
 )
 
 
