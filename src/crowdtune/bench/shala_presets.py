@@ -11,7 +11,7 @@ from crowdtune.bench.presets import LM_TRAINING, Grid, Preset, plain
 from crowdtune.errors import InputError
 
 OURS = "shala"
-LOSSES = ("js-distance", "js-divergence", "kl", "policy", "cross-entropy")  # the last is the default
+LOSSES = ("js-distance", "kl", "cross-entropy", "policy", "js-divergence")  # the last is the default
 SMOOTHED = "0.1"  # of the majority label
 BASELINES = (*plain(("zero-shot", "majority")), Cell("", "", "majority", options=(("smoothing", SMOOTHED),)))
 BASELINES += plain(("soft", "sampled"))
