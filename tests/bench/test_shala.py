@@ -232,6 +232,20 @@ def test_pairs_are_read_side_by_side() -> None:
         head_start(items, items, HeadTraining(pairs=True))
 
 
+@pytest.mark.slow
+def test_a_language_model_is_asked_along_the_way(tiny: Path, tmp_path: Path) -> None:
+    """Oracle: every item is half yes, half no, and that is learned; 36 items in batches of 32 are 8 steps."""
+    training = {"template": "{prompt} Answer :", "epochs": "4", "bf16": "false", "points": "3", "learning_rate": "1e-2"}
+    cell = Cell("own", str(tiny), "soft", PEOPLE, training=tuple(training.items()))
+    outcome = work(cell, tmp_path, {"own": put(tmp_path / "own.jsonl", [""] * 60, "item {}")})
+    assert [step for step, _ in outcome.curve] == [0, 4, 8]
+    assert np.array(outcome.details["p"]) == pytest.approx(0.5)
+    assert np.array(outcome.details["readings"]["people"]["q"]) == pytest.approx(0.5, abs=0.05)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    untrained = replace(cell, method="zero-shot")
+    assert work(untrained, tmp_path, {"own": tmp_path / "own.jsonl"}).curve == outcome.curve[:1]
+
+
 def test_a_tiny_grid_from_end_to_end(tmp_path: Path) -> None:
     store, few = Store(tmp_path), [c for c in grid("tiny") if c.seed == 0]
     with store.claimed():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from crowdtune.bench.contested import page, shown
 from crowdtune.bench.data import Paths
 from crowdtune.bench.plot import whisker_chart
 from crowdtune.bench.report import Found, markdown_table, write_all
-from crowdtune.bench.shala_table import BY_TERCILE, summary
+from crowdtune.bench.shala_table import BY_TERCILE, CHOSEN, summary
 from crowdtune.write.tables import write_bytes
 
 Row = Mapping[str, Any]
@@ -125,13 +125,18 @@ def _share(row: Row) -> str:
 
 
 def _chart(row: Row, measures: Sequence[str], names: Sequence[str]) -> str:
-    """Rows with a dot for each measure, the floor of the first as a line."""
-    told: Callable[[Row, str], tuple[float, float, float]] = lambda m, key: tuple(  # noqa: E731
-        m[key][end] if m[key][end] is not None else m[key]["value"] for end in ("value", "low", "high")
-    )
+    """Rows with a dot for each measure; where there is one, the floor as a line. Of two readings the chosen one."""
     rows = {
-        name: [told(method["measures"], key) for key in measures if method["measures"][key]["value"] is not None]
-        for name, method in row["rows"].items()
+        name: [_ends(told["measures"][key]) for key in measures if told["measures"][key]["value"] is not None]
+        for name, told in row["rows"].items()
+        if not (name.endswith(", last") and name.replace(", last", f", {CHOSEN}") in row["rows"])
     }
-    marks = {} if row["floor"].get(measures[0]) is None or len(measures) > 1 else {"floor": row["floor"][measures[0]]}
-    return whisker_chart(row["place"], "js_distance, base 2", rows, names, marks)
+    least = row["floor"].get(measures[0]) if len(measures) == 1 else None
+    return whisker_chart(row["place"], "js_distance, base 2", rows, names, {} if least is None else {"floor": least})
+
+
+def _ends(told: Mapping[str, float | None]) -> tuple[float, float, float]:
+    """Value, low and high; without an interval the value thrice."""
+    value, low, high = (told[name] for name in ("value", "low", "high"))
+    assert value is not None
+    return value, value if low is None else low, value if high is None else high
