@@ -208,7 +208,12 @@ def test_numbers_of_a_grid() -> None:
     assert soft["js_distance"]["high"] - each.mean() == pytest.approx(1.96 * each.std() / np.sqrt(300), rel=0.15)
     assert soft["js_distance:low"]["value"] > soft["js_distance"]["value"] > soft["js_distance:high"]["value"]
     assert 0.1 < row["floor"]["js_distance"] < 0.25
-    assert list(dict.fromkeys(d["first"] for d in row["differences"])) == ["shala, people", "shala (loss=kl), people"]
+    firsts = list(dict.fromkeys(d["first"] for d in row["differences"]))
+    assert firsts == ["shala, people", "shala, people-scaled", "shala (loss=kl), people"]
+    assert [name for name in row["rows"] if "loss" in name or "majority" in name] == [
+        "shala (loss=kl), people",
+        *(f"majority, {reading}" for reading in READINGS),
+    ]
     less = {(d["first"], d["second"]): d for d in row["differences"]}
     same = less["shala, people", "majority, early-scaled"]
     assert same["measures"]["js_distance"] == {"value": 0.0, "low": 0.0, "high": 0.0}

@@ -10,6 +10,7 @@ from crowdtune.bench.contested import page, shown
 from crowdtune.bench.data import Paths
 from crowdtune.bench.plot import whisker_chart
 from crowdtune.bench.report import Found, markdown_table, write_all
+from crowdtune.bench.shala_presets import OURS
 from crowdtune.bench.shala_table import BY_TERCILE, CHOSEN, summary
 from crowdtune.write.tables import write_bytes
 
@@ -95,15 +96,15 @@ def _values(values: Mapping[str, float | None]) -> list[str]:
 
 
 def _differences(rows: Sequence[Row]) -> list[str]:
-    """Ours less each other, a table for each of ours."""
-    lines = []
+    """Ours less each other, a table for each of ours; after the first without ours otherwise."""
+    lines: list[str] = []
     for first in dict.fromkeys(row["first"] for row in rows):
         body = [
             [row["second"], *(_signed(row["measures"].get(name)) for name in COMPARED.values()), _share(row)]
             for row in rows
-            if row["first"] == first
+            if row["first"] == first and (not lines or not row["second"].startswith(OURS))
         ]
-        lines += ["", f"### {first} less", "", *markdown_table(["", *COMPARED, "of js_distance"], body)]
+        lines += ["", f"### {first} less", "", *markdown_table(["", *COMPARED, "js_distance"], body)]
     return lines
 
 

@@ -1,7 +1,8 @@
 """From finished cells of label distributions to numbers: every measure with intervals, by tercile, ours less others.
 
-- A **row** is a reading (`readings`) of a method. Of methods that train on one label an item every reading is a row; of
-  others the last step, and the step at which validation items are met best.
+- A **row** is a reading (`readings`) of a method: all of majority training; of others the last step, the one at which
+  validation items are met best, and that with a temperature; of our method with other options the second of these.
+- **Ours** is compared as it comes, read in these two ways, and with the options that validation items favour.
 - An **interval** is over splits and items: both are drawn again, an item that several splits test once for all of them.
 - **Terciles** are by the entropy of what people said, within the test items of a split.
 - The **floor** is what a perfect model would score against so few labels: `metrics.floor`, mean over splits.
@@ -16,6 +17,7 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Floats, Items
 from crowdtune.bench.grid import Cell, Outcome
+from crowdtune.bench.readings import READINGS
 from crowdtune.bench.resampling import Resampled, resampled
 from crowdtune.bench.shala_presets import OURS
 from crowdtune.metrics.disagreement import GROUPS, MEANS, Asked
@@ -24,9 +26,9 @@ from crowdtune.metrics.floor import floor
 from crowdtune.metrics.resampled import ratio
 
 BY_TERCILE = "js_distance"  # the measure that is also told by tercile
-CHOSEN = "people"  # the reading in which ours is compared
-SHOWN = {"zero-shot": ("last",), "majority": ("last", "early", "early-scaled", "people", "people-scaled")}
-OTHERS = ("last", "people")
+CHOSEN, SCALED = "people", "people-scaled"  # the readings in which ours is compared
+ALWAYS = {"zero-shot": ("last",), "majority": READINGS}  # readings that are rows, of methods without options
+OTHERS, CHANGED = ("last", CHOSEN, SCALED), (CHOSEN,)  # of other methods, and of ours with options
 DRAWS = 1000  # of splits and items
 FLOOR_DRAWS = 50  # of what all people would say
 
@@ -49,11 +51,18 @@ def places(found: Found) -> dict[str, dict[str, dict[int, Details]]]:
     told: dict[str, dict[str, dict[int, Details]]] = {}
     for cell, outcome in found.items():
         rows = told.setdefault(f"{cell.model.rsplit('/', 1)[-1]} {cell.data}", {})
-        for reading in SHOWN.get(cell.method, OTHERS):
+        for reading in _shown(cell):
             read = outcome.details["readings"][reading]
             name = cell.variant if cell.method == "zero-shot" else f"{cell.variant}, {reading}"
             rows.setdefault(name, {})[cell.seed] = outcome.details | read
     return told
+
+
+def _shown(cell: Cell) -> Sequence[str]:
+    """The readings of a cell that are rows."""
+    if cell.options:
+        return CHANGED if cell.method == OURS else OTHERS
+    return ALWAYS.get(cell.method, OTHERS)
 
 
 def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[str, Any]:
@@ -87,9 +96,8 @@ def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[st
 def _ours(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Our method as it comes, and as the validation items choose its options."""
     own = [name for name in rows if name.startswith(OURS) and name.endswith(f", {CHOSEN}")]
-    best = min(own, key=lambda name: float(rows[name]["validation"]), default=None)
-    plain = f"{OURS}, {CHOSEN}"
-    return list(dict.fromkeys(name for name in (plain, best) if name in own))
+    best = min(own, key=lambda name: float(rows[name]["validation"]), default="")
+    return [name for name in dict.fromkeys((f"{OURS}, {CHOSEN}", f"{OURS}, {SCALED}", best)) if name in rows]
 
 
 def _share(first: tuple[Numbers, Numbers], second: tuple[Numbers, Numbers]) -> float:
