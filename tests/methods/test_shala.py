@@ -97,7 +97,9 @@ def test_what_it_tells() -> None:
     assert found.results["ambiguity_of_targets"] < found.results["ambiguity"] - 0.05
     assert found.results["guesses"] == pytest.approx(1 / 13, abs=1e-3)
     assert even.results["ambiguity_of_targets"] == even.results["ambiguity"] == found.results["ambiguity"]
-    assert even.columns == {}
+    assert list(even.columns) == ["reliability"]
+    assert found.columns["reliability"][12] == pytest.approx(0.5, abs=0.05)
+    assert found.columns["reliability"][0] == pytest.approx(0.82, abs=0.05)  # .9^2 + .1^2 of others' labels
     np.testing.assert_allclose(found.posterior, 0.5)
 
 
