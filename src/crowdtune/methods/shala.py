@@ -9,6 +9,8 @@ Here it is read off the logits of the choices, so what the paper's rollouts esti
 | lambda, weight of ambiguity | `ambiguity_weight`, on the loss |
 | "dynamic" | weight also follows the gap that is left |
 
+`reliability` in the table of annotators is the mean share that their labels have in these targets.
+
 Differs from the paper: its text is not public, so formulas are a reconstruction; a weight on the reward would cancel
 where rewards are standardised in each group, so it is on the loss; and annotators need not be trusted alike.
 
@@ -28,6 +30,7 @@ from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.examples import from_targets
 from crowdtune.methods._plan import Anchor, Conclusion, Plan, answered, rounded
+from crowdtune.metrics.crowd import reliability
 from crowdtune.metrics.distances import ambiguity
 from crowdtune.objectives.distribution import LOSSES, Distribution
 
@@ -58,7 +61,8 @@ class Shala:
         told = answering(annotations) if self.weighting == "reliability" and len(annotations) else None
         each = np.ones(len(annotations)) if told is None else told.weight[annotations.annotator]
         targets = label_distribution(annotations, smoothing=self.smoothing, weights=each)
-        columns: dict[str, list[Any]] = {} if told is None else {"weight": rounded(told.weight)}
+        columns: dict[str, list[Any]] = {"reliability": reliability(annotations, targets).tolist()}
+        columns |= {} if told is None else {"weight": rounded(told.weight)}
         results = _told(annotations, targets, each) | {"left_out": _left_out(annotations, told)}
         how = "everybody's alike" if told is None else "without annotators who guess"
         return Plan(
