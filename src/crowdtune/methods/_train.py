@@ -23,7 +23,7 @@ from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
-from crowdtune.metrics.words import ALONE
+from crowdtune.metrics.words import ALONE, NOBODY
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
@@ -72,8 +72,7 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
-    if method != "oracle":
-        annotations.require_labels()
+    _check_labels(annotations, method)
     _check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
@@ -112,6 +111,14 @@ def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found
     run.write_items(annotations, found.posterior, method)
     if found.knew is not None:
         run.write_responses(annotations, found.knew)
+
+
+def _check_labels(annotations: Annotations, method: str) -> None:
+    """Refuse annotations without labels; with labels of nobody alone, for a method that asks who gave them."""
+    if method in TRUSTING:
+        annotations.require_answers()
+    elif method != "oracle":
+        annotations.require_labels()
 
 
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
@@ -198,7 +205,7 @@ def _verdict(annotations: Annotations, start: Start, method: str) -> Verdict:
 
 def _calm(said: Verdict) -> bool:
     """Whether there is nothing to warn of."""
-    return said.status == "resolved" or said.words == ALONE
+    return said.status == "resolved" or said.words in (ALONE, NOBODY)
 
 
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:

@@ -15,6 +15,6 @@ class Majority:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Majority-vote targets."""
-        weights = (annotations.labels_per_item > 0).astype(float)
+        weights = (annotations.all_votes.sum(axis=1) > 0).astype(float)
         targets = MajorityVote().fit(annotations).posterior
         return on_targets(annotations, targets, weights, "trained on the majority vote")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowdtune.aggregate import vote_shares
+from crowdtune.aggregate import shares_of
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
 from crowdtune.methods._plan import Anchor, Plan, on_targets
@@ -32,7 +32,8 @@ class Noisy:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
-        items, shares = annotations.items, vote_shares(annotations)
+        items, votes = annotations.items, annotations.all_votes
+        shares = shares_of(votes, items.choice_mask)
         if anchor.contrast is not None:
             if self.smoothing:
                 raise InputError(f"smoothing={self.smoothing} is of choices; free responses have none. Leave it out.")
@@ -40,4 +41,4 @@ class Noisy:
         others = np.where(items.choice_mask, (1 - shares) / np.maximum(items.n_choices - 1, 1)[:, None], 0.0)
         targets = (1 - self.smoothing) * shares + self.smoothing * others
         story = "trained on every label as it came" + (f", smoothed by {self.smoothing:g}" if self.smoothing else "")
-        return on_targets(annotations, targets, annotations.labels_per_item.astype(float), story)
+        return on_targets(annotations, targets, votes.sum(axis=1).astype(float), story)

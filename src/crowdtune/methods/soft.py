@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowdtune.aggregate import vote_shares
+from crowdtune.aggregate import shares_of
 from crowdtune.annotations import Annotations
 from crowdtune.methods._plan import Anchor, Plan, on_targets
 
@@ -20,7 +20,8 @@ class Soft:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Soft labels, else vote shares; weight 1 for each item with either."""
-        shares, labelled = vote_shares(annotations), annotations.labels_per_item > 0
+        votes = annotations.all_votes
+        shares, labelled = shares_of(votes, annotations.items.choice_mask), votes.sum(axis=1) > 0
         if annotations.soft is None:
             return on_targets(annotations, shares, labelled.astype(float), "trained on the share of each label")
         own = annotations.soft.sum(axis=1) > 0

@@ -11,8 +11,8 @@ SKEWED = 0.8  # share of the most common choice from which accuracy alone mislea
 
 
 def ties(annotations: Annotations) -> Bools:
-    """(I,) True where two choices or more share the most votes of an item."""
-    votes = annotations.votes
+    """(I,) True where two choices or more share the most votes of an item, of named annotators and others."""
+    votes = annotations.all_votes
     if votes.size == 0:
         return np.zeros(len(annotations.items), dtype=bool)
     top = votes.max(axis=1)
@@ -56,7 +56,7 @@ def facts(annotations: Annotations) -> list[str]:
     """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
     items, per_item = annotations.items, annotations.labels_per_item
     if not len(annotations):
-        return [f"{len(items)} items, no label by an annotator", *_missing_texts(items)]
+        return [f"{len(items)} items, no label by an annotator", *_unnamed(annotations), *_missing_texts(items)]
     per_annotator = annotations.labels_per_annotator
     labelled = per_item[per_item > 0]
     said = [
@@ -76,7 +76,25 @@ def facts(annotations: Annotations) -> list[str]:
     written = np.array([kind == "text" for kind in items.kinds])[items.task]  # two of those are no tie
     if (n := int((ties(annotations) & ~written).sum())) > 0:
         said.append(f"{n} items have a tied vote: it stays split, no choice wins by its place in a list")
-    return said + _skew(annotations) + _missing_texts(items)
+    return said + _unnamed(annotations) + _skew(annotations) + _missing_texts(items)
+
+
+def _unnamed(annotations: Annotations) -> list[str]:
+    """What is said of items without saying who said it."""
+    said = []
+    if annotations.counts is not None:
+        count = annotations.counts.sum(axis=1)
+        said.append(f"{int((count > 0).sum())} items have counts of {int(count.sum())} labels, annotators not named")
+    if annotations.soft is not None:
+        said.append(
+            f"{int((annotations.soft.sum(axis=1) > 0).sum())} items have a share for each choice (a soft label)"
+        )
+    if said:
+        said.append(
+            "nobody's expertise can be estimated from counts or shares; "
+            "crowdtune train --method soft, majority or shala uses them"
+        )
+    return said
 
 
 def _skew(annotations: Annotations) -> list[str]:

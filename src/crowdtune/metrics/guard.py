@@ -97,10 +97,11 @@ def verdict(
 
 
 def alone(annotations: Annotations) -> Verdict | None:
-    """The verdict for a method that trusts everybody alike, where one annotator gave all labels; None where not."""
-    if (annotations.labels_per_annotator > 0).sum() != 1:
+    """The verdict for a method that trusts everybody alike, where one annotator or none is named; None where not."""
+    if (annotations.labels_per_annotator > 0).sum() > 1:
         return None
-    return Verdict("unresolvable", words.ALONE, "nothing", [], 0, 0.0, annotations.votes.astype(float))
+    said = words.ALONE if len(annotations) else words.NOBODY
+    return Verdict("unresolvable", said, "nothing", [], 0, 0.0, annotations.all_votes.astype(float))
 
 
 def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints | None = None) -> Verdict:

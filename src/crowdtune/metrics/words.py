@@ -11,6 +11,9 @@ LABELS = (
 ALONE = (
     "Unresolvable: there is one annotator, so nothing can be said of whom to trust; its labels are taken as they are."
 )
+NOBODY = (
+    "Unresolvable: no annotator is named, so nothing can be said of whom to trust; the answers are taken as they are."
+)
 NO_LABELS = "Unresolvable: there is no label on an item with two choices or more."
 
 

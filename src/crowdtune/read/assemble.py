@@ -10,8 +10,9 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError
-from crowdtune.read.builder import Gathered, Item, gather
+from crowdtune.read.builder import Gathered, gather
 from crowdtune.read.choices import gold_codes, label_codes, with_choices, without_abstentions
+from crowdtune.read.counts import lined_up, tables
 from crowdtune.read.entries import Source
 from crowdtune.read.joining import named, united
 from crowdtune.read.policy import Policy
@@ -40,12 +41,15 @@ def assemble(sources: Iterable[Source], policy: Policy, report: ReadReport) -> A
     labels = asked(labels, policy.questions, report)
     labels = replace(labels, items=named(labels.items, [source.path for source in got.sources]))
     labels = spread(labels, report)
+    labels = replace(labels, items=lined_up(labels.items, policy, report))
     labels = without_abstentions(labels, policy, report)
     labels = replace(labels, items=with_choices(labels, policy, report))
     label = label_codes(labels, got.where, policy, report)
     gold = gold_codes(labels, lambda i: got.where_met(labels.items[i]), policy, report)
     kept = _without_repeats(labels, label, got, report)
-    return _pack(labels, label, gold, kept, got)
+    packed = _pack(labels, label, gold, kept, got)
+    soft, counts = tables(labels.items, packed.items, lambda i: got.where_met(labels.items[i]), policy)
+    return replace(packed, soft=soft, counts=counts)
 
 
 def _ints(codes: Sequence[int]) -> Ints:
@@ -112,23 +116,12 @@ def _pack(labels: Labels, label: Ints, gold: Ints, kept: Ints, got: Gathered) ->
         label[kept],
         seconds=_seconds(got, answer),
         traits=_traits(got),
-        soft=_soft(labels.items, items),
     )
 
 
 def _seconds(got: Gathered, answer: Ints) -> Floats | None:
     seconds = np.array(got.seconds)[answer]
     return None if np.isnan(seconds).all() else seconds
-
-
-def _soft(said: Sequence[Item], items: Items) -> Floats | None:
-    """(I, K) soft labels, None without any."""
-    if not any(item.posterior for item in said):
-        return None
-    table = np.zeros(items.choice_mask.shape)
-    for row, item in zip(table, said, strict=True):
-        row[: len(item.posterior)] = item.posterior
-    return table
 
 
 def _traits(got: Gathered) -> dict[str, list[str]]:

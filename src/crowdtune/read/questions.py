@@ -129,7 +129,14 @@ def _asked_of(item: Item, option: str, task: str) -> Item:
     answer = (YES if option in gold else NO) if gold else ""
     name = f"{task}: {option}" if task else option
     return replace(
-        item, task=name, choices=(NO, YES), gold=answer, kind="choice", id=f"{item.id}/{option}", posterior=()
+        item,
+        task=name,
+        choices=(NO, YES),
+        gold=answer,
+        kind="choice",
+        id=f"{item.id}/{option}",
+        posterior=(),
+        counts=(),
     )
 
 

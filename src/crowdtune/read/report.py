@@ -138,7 +138,8 @@ class ReadReport:
     def numbers(self, annotations: Annotations) -> dict[str, Any]:
         """What was read, in numbers."""
         items, counts = annotations.items, annotations.labels_per_item
-        labelled = counts[counts > 0]
+        labelled, unnamed = counts[counts > 0], annotations.all_votes.sum(axis=1) - counts
+        shares = 0 if annotations.soft is None else int((annotations.soft.sum(axis=1) > 0).sum())
         return {
             "format": self.shape,
             "known_by": self.known_by,
@@ -152,7 +153,10 @@ class ReadReport:
             "respelled": self.merged_rows,
             "labels_per_item": round(float(labelled.mean()), 2) if len(labelled) else 0.0,
             "items_with_one_label": int((counts == 1).sum()),
-            "items_without_label": int((counts == 0).sum()),
+            "items_without_label": int((~annotations.answered).sum()),
+            "items_with_counts": int((unnamed > 0).sum()),
+            "unnamed_labels": int(unnamed.sum()),
+            "items_with_shares": shares,
             "gold": int((items.gold >= 0).sum()),
             "notes": dict(self.all_notes()),
         }
