@@ -56,16 +56,17 @@ def facts(annotations: Annotations) -> list[str]:
     """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
     items, per_item = annotations.items, annotations.labels_per_item
     if not len(annotations):
-        return [f"{len(items)} items, no label by an annotator", *_unnamed(annotations), *_missing_texts(items)]
+        nobody = f"{len(items)} items, no label by an annotator"
+        return [nobody, *_unnamed(annotations), *_skew(annotations), *_missing_texts(items)]
     per_annotator = annotations.labels_per_annotator
     labelled = per_item[per_item > 0]
     said = [
         f"{len(annotations)} labels, {len(items)} items, {int((per_annotator > 0).sum())} annotators; "
         f"{labelled.mean():.1f} labels per labelled item"
     ]
-    if (per_item == 0).any():
-        said.append(f"{int((per_item == 0).sum())} items have no label; they keep their place, without an answer")
-    if labelled.max() == 1:
+    if (bare := int((~annotations.answered).sum())) > 0:
+        said.append(f"{bare} items have no label; they keep their place, without an answer")
+    if annotations.all_votes.sum(axis=1).max() == 1:
         said.append(
             "every item has one label: agreement cannot be measured, so a model that reads the items "
             "must tell who is right (crowdtune train)"
@@ -103,8 +104,8 @@ def _skew(annotations: Annotations) -> list[str]:
         inside = annotations.items.task == m
         if not annotations.items.shared_choices[m] or not inside.any():
             continue
-        counts = annotations.votes[inside].sum(axis=0)
-        if counts.max() > SKEWED * counts.sum():
+        counts = annotations.all_votes[inside].sum(axis=0)
+        if counts.max(initial=0) > SKEWED * counts.sum():
             choice = annotations.items.text(int(np.flatnonzero(inside)[0]), int(counts.argmax()))
             said.append(
                 f"task {task}: {counts.max() / counts.sum():.0%} of the labels say '{choice}'; "

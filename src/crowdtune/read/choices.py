@@ -67,7 +67,7 @@ def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Ite
 
 
 def _counted(labels: Labels, rows: Ints, unnamed: Sequence[int]) -> Counter[str]:
-    """How often each text answers the items without choices, counted answers as well; gold answers count as no label."""
+    """How often each text answers the items without choices, counted ones too; gold answers count as no label."""
     among = np.zeros(len(labels.items), dtype=bool)
     among[unnamed] = True
     codes, n = np.unique(labels.text[rows[among[labels.item[rows]]]], return_counts=True)

@@ -19,7 +19,8 @@ from crowdtune.read.labels import clean
 from crowdtune.read.onehot import chosen, flags, is_flag
 from crowdtune.read.opened import FOLDER, ZIP, Opened
 from crowdtune.read.report import ReadReport
-from crowdtune.read.tables import Chunk, Row
+from crowdtune.read.tables import LINES, Chunk, Row, unknown_form
+from crowdtune.read.texts import texts
 
 UNABLE = re.compile(r"(?i)unclear|unsure|not_sure|skip|cannot")  # a column by which an annotator says so
 DESCRIPTIVE = (
@@ -45,6 +46,8 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
 
 def _answers(opened: Opened, report: ReadReport) -> Iterator[Entry] | None:
     """What a table of answers says; None where nobody is named as giving any."""
+    if opened.form == LINES:
+        raise unknown_form(opened.path)
     if not opened.sample:
         raise InputError(f"{opened.path} has no rows. It needs at least one.")
     if any(row.key and set(row.cells) == {""} for row in opened.sample):
@@ -94,6 +97,10 @@ def _answers(opened: Opened, report: ReadReport) -> Iterator[Entry] | None:
 
 def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """Items alone; a label that nobody gave is their gold answer; rows with a text but no id are numbered."""
+    if opened.form == FOLDER:
+        return texts(opened, report)
+    if opened.form == LINES:
+        raise unknown_form(opened.path)
     found = _roles(opened)
     roles = dict(found) if "prompt" in found else _only(opened, found)
     if "gold" not in roles and roles.get("label", NEVER_GOLD[0]) not in NEVER_GOLD:
