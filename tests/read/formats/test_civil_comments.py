@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from crowdtune import Policy, read
 from crowdtune.read.formats.civil_comments import ODD, UNEVEN
@@ -58,7 +58,7 @@ def test_a_share_of_no_whole_number_is_said(tmp_path: Path) -> None:
     assert annotations.counts.tolist()[0] == [2, 1]  # type: ignore[union-attr]
 
 
-@bounded
+@settings(bounded, max_examples=50)
 @given(changes=edits)
 def test_shaken(changes: list[Edit]) -> None:
     for text in (COUNTED, SHARES):

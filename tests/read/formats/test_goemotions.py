@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from crowdtune import InputError, Policy, read
 from crowdtune.read.formats.goemotions import EMOTIONS, VOTE
@@ -121,4 +121,9 @@ def test_28_simulated_choices(tmp_path: Path) -> None:
 @given(changes=edits)
 def test_shaken(changes: list[Edit]) -> None:
     try_reading("f.tsv", shaken_csv(SPLIT.replace(",", "").replace("\t", ","), changes, header=True).replace(",", "\t"))
+
+
+@settings(bounded, max_examples=25)
+@given(changes=edits)
+def test_shaken_marks(changes: list[Edit]) -> None:
     try_reading("f.csv", shaken_csv(MARKS, changes))

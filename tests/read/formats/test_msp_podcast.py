@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from crowdtune import InputError, read
 from crowdtune.read.formats.msp_podcast import EMOTIONS, VOTE, WORDS
@@ -140,7 +140,7 @@ def test_a_folder_without_texts(tmp_path: Path) -> None:
         read(path, items=path)
 
 
-@bounded
+@settings(bounded, max_examples=60)
 @given(changes=edits)
 def test_shaken(changes: list[Edit]) -> None:
     try_reading("f.json", json.dumps(shaken_json([RECORDS, FACE, VOTES][len(changes) % 3], changes)))
