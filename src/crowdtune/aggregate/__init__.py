@@ -7,11 +7,13 @@ embeddings, as an array.
 
 from __future__ import annotations
 
+from crowdtune.aggregate._answering import Answering, answering
 from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
+from crowdtune.aggregate._distribution import label_distribution
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, ranking, shares_of, vote_shares
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, shares_of, vote_shares, winners
 from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._letters import spelt
 from crowdtune.aggregate._medoid import answers, medoid
@@ -20,11 +22,13 @@ from crowdtune.names import find, known
 
 __all__ = [
     "Aggregator",
+    "Answering",
     "Block",
     "Ensemble",
     "Evidence",
     "Fit",
     "aggregator",
+    "answering",
     "answers",
     "block_weights",
     "blocks",
@@ -32,6 +36,7 @@ __all__ = [
     "crowdlab",
     "evidence",
     "intervals",
+    "label_distribution",
     "medoid",
     "names",
     "ranking",
@@ -40,6 +45,7 @@ __all__ = [
     "shares_of",
     "spelt",
     "vote_shares",
+    "winners",
 ]
 
 
