@@ -66,3 +66,8 @@ def _show(found: dict[str, Any]) -> None:
         f"  items     {found['labels_per_item']:.1f} labels per labelled item; {found['items_with_one_label']} with "
         f"one, {found['items_without_label']} with none; {found['gold']} gold"
     )
+    if found["unnamed_labels"] or found["items_with_shares"]:
+        show(
+            f"  unnamed   {found['unnamed_labels']:,} labels counted on {found['items_with_counts']:,} items, "
+            f"shares on {found['items_with_shares']:,}: nobody's expertise can be estimated from them"
+        )
