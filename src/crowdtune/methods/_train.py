@@ -19,10 +19,10 @@ from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._plan import Conclusion, Method, Plan
-from crowdtune.methods._predict import quality, response_quality
+from crowdtune.methods._predict import followed, measured, response_quality
 from crowdtune.methods._start import Start, prepare
-from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
+from crowdtune.metrics.people import against_people, contested
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
@@ -44,7 +44,7 @@ def train(
     settings: dict[str, str] | None = None,
     *,
     out: str | Path,
-    test: Items | None = None,
+    test: Items | Annotations | None = None,
     start: Start | None = None,
     resume: bool = False,
     origin: dict[str, str] | None = None,
@@ -56,7 +56,7 @@ def train(
         method: its name.
         settings: options of the method and of training by name, as text.
         out: folder of the run; new or empty.
-        test: items with gold to evaluate on.
+        test: items with gold to evaluate on, or what several people said of them.
         start: what `prepare` made of the same annotations and options, to share it between runs.
         resume: go on with an unfinished run in `out`.
         origin: where the annotations came from, kept in config.json.
@@ -89,8 +89,8 @@ def train(
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
-    results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, annotations, start, found)
+    results |= _results(judged, start, found.posterior, after) | found.results
+    results |= _verdicts(said, annotations, start, found) | _held_out(run, annotations, start, trained, after)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
@@ -155,7 +155,7 @@ def _watch(start: Start, training: Training) -> Watch | None:
         table = score(lm, encoded, bf16=training.bf16)
         if encoded.format.style == "responses":
             return {"test_loss": response_quality(table, encoded)["loss"]}
-        return {"test_accuracy": accuracy(np.exp(table), items.gold)}
+        return followed(np.exp(table), items, start.people)
 
     return Watch(training.points, measure)
 
@@ -213,15 +213,27 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
     }
 
 
-def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[str, Any]:
-    """How good the trained model is on the test items, {} without any."""
-    if start.test is None:
-        return {}
-    items, encoded = start.test
-    table = score(trained, encoded, bf16=training.bf16)
-    if encoded.format.style == "responses":
-        return {"test": response_quality(table, encoded)}
-    return {"test": quality(np.exp(table), items)}
+def _held_out(
+    run: Run, annotations: Annotations, start: Start, trained: LanguageModel, after: Floats
+) -> dict[str, Any]:
+    """How good the trained model is on the test items, {} without any, and how near to people it is.
+
+    Where nobody answered the test items, the last is of the items trained on. They are kept in disagreement.parquet.
+    """
+    bf16, found = start.reading.bf16, dict[str, Any]()
+    if start.test is not None:
+        items, encoded = start.test
+        table = score(trained, encoded, bf16=bf16)
+        free = encoded.format.style == "responses"
+        found["test"] = response_quality(table, encoded) if free else measured(np.exp(table), items, start.people)
+        if start.people is not None:
+            run.write_disagreement(contested(np.exp(table), start.people))
+    if start.people is None and start.anchor.contrast is None:
+        apart = against_people(np.exp(after), annotations, np.random.default_rng(0))
+        if apart is not None:
+            found["disagreement"] = apart
+            run.write_disagreement(contested(np.exp(after), annotations))
+    return found
 
 
 def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
 from crowdtune.annotations import Floats, Ints, Items
-from crowdtune.metrics.disagreement import Asked, Measured, summary
+from crowdtune.metrics.disagreement import GROUPS, Asked, Measured, summary
 
 DRAWS = 200  # of what all people would say
 LEAST, MOST = -7.0, 10.0  # bounds of the logarithm of the concentration
@@ -119,15 +119,16 @@ def _half(counts: Ints, rng: np.random.Generator) -> Ints:
 
 def _over_draws(asked: Asked, ready: list[Measured]) -> dict[str, Any]:
     """Mean and 95 % of each measure over draws, in each group."""
-    groups = {name: rows for name, rows in asked.groups().items()}
-    weights = np.zeros((len(groups), len(asked.p)))
-    for row, inside in zip(weights, groups.values(), strict=True):
-        row[inside] = 1.0
-    drawn = [one.under(weights) for one in ready] if len(asked.p) else []
+    groups = asked.groups()
+    filled = [name for name, rows in groups.items() if len(rows)]
+    weights = np.stack([np.isin(np.arange(len(asked.p)), groups[name]) for name in filled or GROUPS]).astype(np.float64)
+    drawn = [one.under(weights) for one in ready] if filled else []
     found: dict[str, Any] = {}
-    for g, (name, rows) in enumerate(groups.items()):
-        known = {key: np.array([one[key][g] for one in drawn]) for key in (drawn[0] if len(rows) else ())}
-        measures = {key: summary(_mean(values), values) for key, values in known.items()}
+    for name, rows in groups.items():
+        values = {}
+        if len(rows):
+            values = {key: np.array([one[key][filled.index(name)] for one in drawn]) for key in drawn[0]}
+        measures = {key: summary(_mean(each), each) for key, each in values.items()}
         found[name] = asked.take(rows).described() | {"measures": measures}
     return found
 
