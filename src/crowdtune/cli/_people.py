@@ -61,7 +61,7 @@ def _next(found: Mapping[str, Any], run: Path) -> str:
     if least and low is not None and low <= least["high"]:
         step = "this is as near as these labels can tell; more labels per item would tell more"
     else:
-        step = f"next: crowdtune report {run} shows contested items; train on distributions with --method soft"
+        step = f"next: crowdtune report {run} shows the items people contest most"
     return f"{said}\n{step}"
 
 
