@@ -55,7 +55,7 @@ def _rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for all items and one for each third by ambiguity."""
     rows = []
     for name, group in (found.get("groups") or {}).items():
-        if not group.get("items"):
+        if not (group or {}).get("items"):
             continue
         measured, least = (
             _measure(found["groups"], name, "js_distance"),
