@@ -48,6 +48,8 @@ def _summary(found: Mapping[str, Any], noun: str) -> str:
     beside = ""
     if known(least.get("value")):
         beside = f"; with so few labels a perfect model would be {decimal(least['value'])} away"
+        if known(measured.get("high")) and known(least.get("low")) and measured["high"] < least["low"]:
+            beside += ": this one is nearer than it could be without having seen these very labels"
     return f"{said}{_span(measured)}{beside}."
 
 
