@@ -49,5 +49,5 @@ def _weighted(annotations: Annotations, weights: Floats) -> Floats:
         )
     n, k = annotations.items.choice_mask.shape
     cell = annotations.item * k + annotations.label
-    counted: Floats = np.bincount(cell, weights=weights, minlength=n * k).reshape(n, k)
+    counted: Floats = np.bincount(cell, weights=weights, minlength=n * k).astype(np.float64).reshape(n, k)
     return counted

@@ -92,10 +92,7 @@ def _chosen(annotations: Annotations, split: str) -> Annotations:
 
 
 def _summary(results: dict[str, Any]) -> str:
-    lines = [
-        f"{results['method']}: {results['labels']} labels of {results['annotators']} annotators on "
-        f"{results['items']} items, {results['seconds']:.0f} s"
-    ]
+    lines = [f"{results['method']}: {_labels(results)} on {results['items']} items, {results['seconds']:.0f} s"]
     if "posterior_accuracy" in results:
         before = results["zero_shot_accuracy"]
         lines.append(
@@ -109,6 +106,7 @@ def _summary(results: dict[str, Any]) -> str:
                 f"cleaned labels {grades}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
             )
     said = results["verdict"]
+    lines += _disagreement(results)
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
         if results["test"]["items"]:
@@ -118,6 +116,24 @@ def _summary(results: dict[str, Any]) -> str:
         if apart := results["test"].get("disagreement"):
             lines.append(f"held-out items: {told(apart)}")
     return "\n".join(lines)
+
+
+def _labels(results: dict[str, Any]) -> str:
+    """How many labels, and whose."""
+    named = f"{results['labels']} labels of {results['annotators']} annotators"
+    unnamed = results.get("unnamed_labels")
+    return f"{named}, {unnamed} of nobody named" if unnamed else named
+
+
+def _disagreement(results: dict[str, Any]) -> list[str]:
+    """What became of the disagreement, where a method keeps it."""
+    if "ambiguity_of_targets" not in results:
+        return []
+    before, after = results["ambiguity"], results["ambiguity_of_targets"]
+    told = f"ambiguity, 0 to 1, of the labels: {before:.3f}, of what was trained on: {after:.3f}"
+    if not results["guesses"]:
+        return [told]
+    return [f"{told}; {results['left_out']} annotators seem to guess ({share(results['guesses'])} of the labels)"]
 
 
 def _quality(test: dict[str, Any]) -> str:

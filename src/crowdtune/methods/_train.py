@@ -19,10 +19,10 @@ from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
-from crowdtune.methods._plan import Conclusion, Method, Plan
+from crowdtune.methods._plan import Conclusion, Method, Plan, answered
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
-from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
 from crowdtune.runs import Run, annotator_table
@@ -36,6 +36,8 @@ from crowdtune.write.tables import write_bytes
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
+SPREAD = ("shala", "sampled")  # methods that look for no single truth
+UNNAMED = ("soft", "majority", *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
 
 def train(
@@ -72,8 +74,7 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
-    if method != "oracle":
-        annotations.require_labels()
+    _require_labels(annotations, method)
     _check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
@@ -125,6 +126,18 @@ def _check_kind(annotations: Annotations, method: str, training: Training) -> No
         )
 
 
+def _require_labels(annotations: Annotations, method: str) -> None:
+    """Refuse data that say nothing a method could train on."""
+    if method == "oracle" or (method in UNNAMED and answered(annotations).any()):
+        return
+    if answered(annotations).any() and not len(annotations):
+        raise InputError(
+            f"method '{method}' needs to know who gave which label, and no annotator is named. "
+            f"Use {', '.join(UNNAMED)}, which take label distributions."
+        )
+    annotations.require_labels()
+
+
 def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
     """Train on the items that have weight."""
     used = np.flatnonzero(plan.examples.weights > 0)
@@ -169,11 +182,12 @@ def _without_used_gold(annotations: Annotations, plan: Plan) -> Annotations:
 
 
 def _sizes(annotations: Annotations) -> dict[str, int]:
+    unnamed = {} if annotations.counts is None else {"unnamed_labels": int(annotations.counts.sum())}
     return {
         "items": len(annotations.items),
         "labels": len(annotations),
         "annotators": int((annotations.labels_per_annotator > 0).sum()),
-    }
+    } | unnamed
 
 
 def _results(annotations: Annotations, start: Start, posterior: Floats, after: Floats) -> dict[str, Any]:
@@ -191,14 +205,16 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
 
 
 def _verdict(annotations: Annotations, start: Start, method: str) -> Verdict:
-    """The verdict before training; a method that takes labels as they are needs none on a single annotator."""
+    """The verdict before training; methods that take labels as they are need none on one annotator, or on nobody."""
+    if method in SPREAD or (method in UNNAMED and not len(annotations)):
+        return unsought(annotations, start.anchor.log_p)
     taken = alone(annotations) if method in TRUSTING else None
     return taken or verdict(annotations, start.anchor.log_p)
 
 
 def _calm(said: Verdict) -> bool:
     """Whether there is nothing to warn of."""
-    return said.status == "resolved" or said.words == ALONE
+    return said.status in ("resolved", "not sought") or said.words == ALONE
 
 
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:
