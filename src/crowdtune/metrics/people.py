@@ -46,17 +46,13 @@ def against_people(q: Floats, annotations: Annotations, rng: np.random.Generator
         return None
     asked = annotations.take_items(index)
     q = q[index, : asked.items.max_choices]
-    counts = asked.all_votes
-    labelled = counts.sum(axis=1) > 0
-    if not labelled.any():
-        counts, least = None, None
-    else:
-        least = floor(counts, asked.items, rng)
+    labels = asked.all_votes.sum(axis=1)
+    given = labels.any()
     return {
         "items": len(index),
-        "labels_per_item": None if counts is None else float(counts[labelled].sum(axis=1).mean()),
-        "groups": quality(q, label_distribution(asked), counts, asked.items, rng),
-        "floor": least,
+        "labels_per_item": float(labels[labels > 0].mean()) if given else None,
+        "groups": quality(q, label_distribution(asked), asked.all_votes if given else None, asked.items, rng),
+        "floor": floor(asked.all_votes, asked.items, rng) if given else None,
     }
 
 
