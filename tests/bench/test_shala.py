@@ -106,6 +106,10 @@ def test_what_cannot_be_split_is_said(tmp_path: Path) -> None:
         load_people(cell, {"own": put(tmp_path / "a.jsonl", [""] * 20)})
     with pytest.raises(InputError, match="has 20 labelled items, 50 were asked for"):
         load_people(replace(cell, trained=30, held_out=10), {"own": put(tmp_path / "b.jsonl", [""] * 20)})
+    rows = [{"id": i, "prompt": "x", "choices": [f"a{i}", "b"], "annotator": "a", "label": "A"} for i in range(60)]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="the items have different choices"):
+        load_people(cell, {"own": tmp_path / "c.jsonl"})
     with pytest.raises(InputError, match=r"^data set 'other' is not bundled\. Name its file: --data other=FILE\.$"):
         load_people(replace(cell, data="other"), {})
 
