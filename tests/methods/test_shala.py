@@ -168,7 +168,7 @@ def test_a_run_on_labels_of_nobody_named(method: str, tiny_llama: Path, tmp_path
 
 def test_methods_that_need_names_say_which_do_not(tiny_llama: Path, tmp_path: Path) -> None:
     made = counted([[3, 1], [1, 3]])
-    with pytest.raises(InputError, match=r"'joint' needs to know who .* Use soft, majority, shala, sampled"):
+    with pytest.raises(InputError, match=r"'joint' needs to know who .* Use soft, noisy, majority, shala, sampled"):
         train(made, "joint", TINY | {"lm": str(tiny_llama)}, out=tmp_path / "run")
     with pytest.raises(InputError, match="there is no label by an annotator"):
         train(counted([[0, 0]]), "shala", TINY | {"lm": str(tiny_llama)}, out=tmp_path / "run")

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
 SPREAD = ("shala", "sampled")  # methods that look for no single truth
-UNNAMED = ("soft", "majority", *SPREAD)  # methods that also take distributions, and labels nobody is named for
+UNNAMED = (*TRUSTING, *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
 
 def train(
