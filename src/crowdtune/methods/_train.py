@@ -18,10 +18,10 @@ from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
+from crowdtune.methods._held_out import held_out
 from crowdtune.methods._plan import Conclusion, Method, Plan, answered
-from crowdtune.methods._predict import quality, response_quality
+from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
-from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
@@ -46,7 +46,7 @@ def train(
     settings: dict[str, str] | None = None,
     *,
     out: str | Path,
-    test: Items | None = None,
+    test: Items | Annotations | None = None,
     start: Start | None = None,
     resume: bool = False,
     origin: dict[str, str] | None = None,
@@ -58,7 +58,7 @@ def train(
         method: its name.
         settings: options of the method and of training by name, as text.
         out: folder of the run; new or empty.
-        test: items with gold to evaluate on.
+        test: items with gold to evaluate on, or what several people said of them.
         start: what `prepare` made of the same annotations and options, to share it between runs.
         resume: go on with an unfinished run in `out`.
         origin: where the annotations came from, kept in config.json.
@@ -90,8 +90,8 @@ def train(
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
-    results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, annotations, start, found)
+    results |= _results(judged, start, found.posterior, after) | found.results
+    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, trained, after)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
@@ -168,7 +168,7 @@ def _watch(start: Start, training: Training) -> Watch | None:
         table = score(lm, encoded, bf16=training.bf16)
         if encoded.format.style == "responses":
             return {"test_loss": response_quality(table, encoded)["loss"]}
-        return {"test_accuracy": accuracy(np.exp(table), items.gold)}
+        return followed(np.exp(table), items, start.people)
 
     return Watch(training.points, measure)
 
@@ -227,17 +227,6 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
         "verdict": last.as_dict() | {"before_training": said.status},
         "warnings": [] if _calm(last) else [last.words],
     }
-
-
-def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[str, Any]:
-    """How good the trained model is on the test items, {} without any."""
-    if start.test is None:
-        return {}
-    items, encoded = start.test
-    table = score(trained, encoded, bf16=training.bf16)
-    if encoded.format.style == "responses":
-        return {"test": response_quality(table, encoded)}
-    return {"test": quality(np.exp(table), items)}
 
 
 def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:
