@@ -25,6 +25,7 @@ from crowdtune.metrics.accuracy import accuracy
 from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
+from crowdtune.perspectives import FILE, perspectives
 from crowdtune.runs import Run, annotator_table
 from crowdtune.settings import apply
 from crowdtune.training.dataset import CrowdDataset
@@ -94,7 +95,7 @@ def train(
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
-    _write_tables(run, annotations, judged, found, method)
+    _write_tables(run, (annotations, judged), found, method, None if free else after)
     _save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
@@ -106,12 +107,20 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     return chosen, training
 
 
-def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found: Conclusion, method: str) -> None:
-    """Annotators, measured on what may be judged, items and, where they are free, responses."""
+def _write_tables(
+    run: Run, data: tuple[Annotations, Annotations], found: Conclusion, method: str, after: Floats | None
+) -> None:
+    """Annotators, measured on what may be judged, items and, where they are free, responses; else perspectives.
+
+    Perspectives name annotators, so they lie beside their table and never with the model.
+    """
+    annotations, judged = data
     run.write_annotators(annotator_table(judged, found.posterior, found.columns))
     run.write_items(annotations, found.posterior, method)
     if found.knew is not None:
         run.write_responses(annotations, found.knew)
+    if after is not None and len(annotations):
+        perspectives(after, annotations).save(run.folder / FILE)
 
 
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
