@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.resources
 
 import numpy as np
 import pytest
 
 from crowdtune import InputError
-from crowdtune.bundled import CUTS, grades, words
+from crowdtune.bundled import CUTS, grades, rated_words, words
 
 EVERY = 5586 - 8
 
@@ -67,3 +68,26 @@ def test_known_grades() -> None:
     assert items.choices(0) == ("terrible", "bad", "okay", "good", "wonderful")
     with pytest.raises(InputError, match="the bundled example has 7209 words, 7210 were asked for"):
         grades(7210, np.random.default_rng(0))
+
+
+def test_ratings_of_words_are_those_of_the_lexicon() -> None:
+    """Oracle: the lexicon read as Python lists; the means of the file are those of its ratings."""
+    text = (importlib.resources.files("vaderSentiment") / "vader_lexicon.txt").read_text(encoding="utf-8")
+    rows = {row[0]: row for row in (line.split("\t") for line in text.splitlines() if line)}
+    rated = rated_words(7209, np.random.default_rng(0))
+    assert rated.counts is not None
+    assert (rated.all_votes.sum(axis=1) == 10).all()
+    for name, (negative, neutral, positive) in zip(rated.items.ids, rated.counts.tolist(), strict=True):
+        given = ast.literal_eval(rows[name][3])
+        assert negative == sum(r in (-4, -3, -2) for r in given)
+        assert neutral == sum(r in (-1, 0, 1) for r in given)
+        assert positive == sum(r in (2, 3, 4) for r in given)
+    assert (len(rated), set(rated.items.gold.tolist()), rated.items.kinds) == (0, {-1}, ("grade",))
+    assert rated.items.common_choices == ("negative", "neutral", "positive")
+
+
+def test_words_with_the_same_seed_are_the_same_with_and_without_ratings() -> None:
+    some = [rated_words(20, np.random.default_rng(3)).items.ids, grades(20, np.random.default_rng(3)).ids]
+    assert some[0] == some[1]
+    with pytest.raises(InputError, match="the bundled example has 7209 words, 7210 were asked for"):
+        rated_words(7210, np.random.default_rng(0))

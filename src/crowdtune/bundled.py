@@ -6,17 +6,22 @@ The ratings do not say who gave them, so annotators on these words are always si
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from crowdtune.annotations import Ints, Items
+from crowdtune.annotations import UNKNOWN, Annotations, Ints, Items
 from crowdtune.errors import InputError
 
 CHOICES = ("positive", "negative")
 CLEAR = 1.0  # mean rating, on -4..4, from which a word's side is taken as known
 GRADES = ("terrible", "bad", "okay", "good", "wonderful")
 CUTS = (-2.0, -1.0, 1.0, 2.0)  # mean ratings between two grades; a word on a cut has the grade nearer to okay
+
+BINS = ("negative", "neutral", "positive")
+BIN_CUTS = (-2, 2)  # a single rating up to the first is negative, from the second on positive
 
 
 def words(count: int, rng: np.random.Generator) -> Items:
@@ -44,14 +49,42 @@ def grades(count: int, rng: np.random.Generator) -> Items:
     return _items(names, GRADES, (len(low) - below + above).astype(np.int64))
 
 
+def rated_words(count: int, rng: np.random.Generator) -> Annotations:
+    """Choose `count` words at random, each with ten ratings as counts of three grades; there is no gold.
+
+    A rating, a whole number from -4 to 4, is negative up to -2, positive from 2, else neutral. 7,209 words qualify. Who
+    gave a rating is not known, so no annotator is named.
+    """
+    ratings = _ratings()
+    names = _draw(list(ratings), count, rng)
+    given: Ints = np.array([ratings[word] for word in names], dtype=np.int64).reshape(len(names), -1)
+    low, high = BIN_CUTS
+    counts = np.stack([given <= low, (given > low) & (given < high), given >= high], axis=2).sum(axis=1)
+    items = replace(_items(names, BINS, np.full(len(names), UNKNOWN)), kinds=("grade",))
+    none = np.zeros(0, dtype=np.int64)
+    return Annotations(items, [], none, none, none, counts=counts)
+
+
 def _rated() -> dict[str, float]:
     """Mean human rating, from -4 to 4, of every entry that is a word."""
+    return {word: float(mean) for word, mean, *_ in _entries()}
+
+
+def _ratings() -> dict[str, list[int]]:
+    """The ten human ratings, from -4 to 4, of every entry that is a word."""
+    return {word: [int(rating) for rating in given.strip("[]").split(",")] for word, _, _, given in _entries()}
+
+
+def _entries() -> Iterator[Sequence[str]]:
+    """Word, mean, standard deviation and ratings of every entry that is a word."""
     spec = importlib.util.find_spec("vaderSentiment")
     if spec is None or not spec.submodule_search_locations:
         raise InputError("the bundled words are not installed. Run: pip install vaderSentiment")
     text = (Path(spec.submodule_search_locations[0]) / "vader_lexicon.txt").read_text(encoding="utf-8")
-    rated = [line.split("\t")[:2] for line in text.splitlines() if line]
-    return {word: float(mean) for word, mean in rated if word.isalpha()}
+    for line in text.splitlines():
+        entry = line.split("\t")
+        if entry[0].isalpha():
+            yield entry
 
 
 def _draw(names: list[str], count: int, rng: np.random.Generator) -> list[str]:

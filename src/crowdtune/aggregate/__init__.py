@@ -7,11 +7,13 @@ embeddings, as an array.
 
 from __future__ import annotations
 
+from crowdtune.aggregate._answering import Answering, answering
 from crowdtune.aggregate._calibrate import calibrated
 from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
+from crowdtune.aggregate._distribution import label_distribution
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares, winners
 from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._letters import spelt
 from crowdtune.aggregate._medoid import answers, medoid
@@ -19,11 +21,13 @@ from crowdtune.names import find, known
 
 __all__ = [
     "Aggregator",
+    "Answering",
     "Block",
     "Ensemble",
     "Evidence",
     "Fit",
     "aggregator",
+    "answering",
     "answers",
     "block_weights",
     "blocks",
@@ -31,12 +35,14 @@ __all__ = [
     "crowdlab",
     "evidence",
     "intervals",
+    "label_distribution",
     "medoid",
     "names",
     "ranking",
     "refuse",
     "spelt",
     "vote_shares",
+    "winners",
 ]
 
 

@@ -25,6 +25,7 @@ from crowdtune.simulate import reliability
 from crowdtune.write.tables import occupied, write_bytes, write_json
 
 HEAD = "minilm-head"  # the model that is no language model: a linear head on frozen sentence embeddings
+PEOPLE = "people"  # instead of a crowd: the data's own labels, whose distribution is the truth
 Pairs = tuple[tuple[str, str], ...]  # options by name, as text
 GIVEN = re.compile(r"noisy(\d{1,3})")  # a crowd of one label an item, so many of a hundred wrong
 
@@ -38,7 +39,8 @@ class Cell:
         model: "minilm-head", "embedded", a folder, or an id on the hub.
         method: its name.
         distribution: of the annotators' reliabilities, as `crowdtune simulate --reliability` takes it; or "noisy30":
-            one label for each item, 30 % of them wrong, and a split of its own for each seed.
+            one label for each item, 30 % of them wrong, and a split of its own for each seed; or "people": the data's
+            own labels, a split for each seed, and no truth but their distribution.
         noise: how a wrong label is drawn.
         overlap: who labels what.
         expertise_learning_rate: of the annotators; None leaves it to the method.
@@ -92,7 +94,8 @@ class Cell:
     @property
     def condition(self) -> str:
         """Everything but the method and the seed that tells this cell from others, for people."""
-        crowd = [self.distribution] if self.given is not None else [self.distribution, self.noise, self.overlap]
+        alone = self.given is not None or self.distribution == PEOPLE
+        crowd = [self.distribution] if alone else [self.distribution, self.noise, self.overlap]
         return " ".join([self.model.rsplit("/", 1)[-1], self.data, *crowd])
 
     @property
@@ -111,19 +114,19 @@ class Outcome:
     Args:
         correct: (T,) True for a held-out item answered right.
         zero_shot: share of them right before training.
-        posterior_accuracy: share of the training items whose posterior is right.
+        posterior_accuracy: share of the training items whose posterior is right; None where no truth is looked for.
         chance: share right by guessing.
-        verdict: said before training: "resolved", "ambiguous" or "unresolvable".
+        verdict: said before training: "resolved", "ambiguous" or "unresolvable"; "" where no truth is looked for.
         words: the verdict as a sentence.
         curve: (optimiser step, share of held-out items right) while training.
         annotators: rows of `runs.annotator_table`.
         seconds: of training and scoring.
-        details: what is told of given labels only, by `given.details`; {} for a crowd.
+        details: what is told of given labels by `given.details`, of people by `distribution.details`; {} for a crowd.
     """
 
     correct: Bools
     zero_shot: float
-    posterior_accuracy: float
+    posterior_accuracy: float | None
     chance: float
     verdict: str
     words: str

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from crowdtune.errors import InputError
 from crowdtune.examples import Examples
 from crowdtune.lm.embed import embed
 from crowdtune.methods._plan import Anchor, Plan
+from crowdtune.metrics.distances import TINY
 from crowdtune.names import find
 from crowdtune.runs import annotator_table
 from crowdtune.settings import apply
@@ -40,6 +42,7 @@ class HeadTraining:
 
     template: str = "Sentiment of {prompt}"  # of items, and of choices in the place of an item
     described: str = ""  # texts for the choices instead, in their order, with | between
+    pairs: bool = False  # a prompt's first two lines u, v as (u, v, |u - v|, u v); untrained, all choices are alike
     scale: float = 10.0  # of the weights a choice starts with: how sure the untrained head is
     learning_rate: float = 0.01  # Adam, cosine to 0
     epochs: int = 30  # passes over the items
@@ -86,13 +89,16 @@ class Head:
 
     Args:
         log_p: (I, K) log-probabilities of the items it was trained on.
-        test_log_p: (T, K) of the test items.
-        curve: (step, share of the test items right) while it was trained.
+        path: (step, (T, K) of the test items) while it was trained, the last of them when it was.
     """
 
     log_p: Floats
-    test_log_p: Floats
-    curve: list[tuple[int, float]]
+    path: list[tuple[int, Floats]]
+
+    @property
+    def test_log_p(self) -> Floats:
+        """(T, K) of the test items."""
+        return self.path[-1][1]
 
 
 def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
@@ -103,14 +109,13 @@ def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
         annotations: N labels.
         test: T items with gold.
     """
-    blank = UNTRAINED[cell.method]() if cell.method in UNTRAINED else find("crowdtune.methods", cell.method, "method")()
-    method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
+    method, options = _chosen(cell)
     start = head_start(annotations.items, test, options)
     began = time.monotonic()
     if cell.method in UNTRAINED:
         return untrained(method, annotations, start.known, began)
     plan = method.plan(annotations, start.anchor)
-    head = train_head(start, plan, test, options, cell.seed)
+    head = train_head(start, plan, options, cell.seed)
     found = plan.conclude(head.log_p)
     return Trained(
         anchor=start.anchor.log_p,
@@ -118,14 +123,44 @@ def run_head(cell: Cell, annotations: Annotations, test: Items) -> Trained:
         answers=head.test_log_p.argmax(axis=1),
         posterior=found.posterior,
         annotators=annotator_table(annotations, found.posterior, found.columns),
-        curve=head.curve,
+        curve=[(step, _right(log_p, test)) for step, log_p in head.path],
         began=began,
         results=found.results,
     )
 
 
-def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
-    """Embed items and choices; the bias takes off what the head answers on average over the training items."""
+def head_path(cell: Cell, annotations: Annotations, held: Items, pool: tuple[str, ...]) -> list[tuple[int, Floats]]:
+    """Train a head, and what it says of T held-out items along the way: steps with (T, K) log-probabilities.
+
+    Args:
+        cell: which.
+        annotations: N labels.
+        held: T items.
+        pool: prompts that all seeds share; each is embedded once for all of them.
+    """
+    method, options = _chosen(cell)
+    start = head_start(annotations.items, held, options, pool)
+    if cell.method in UNTRAINED:
+        return [(0, np.log(np.maximum(method.answer(annotations, start.known)[1], TINY)))]
+    return train_head(start, method.plan(annotations, start.anchor), options, cell.seed).path
+
+
+def _chosen(cell: Cell) -> tuple[Any, HeadTraining]:
+    """A cell's method and how it is trained."""
+    blank = UNTRAINED[cell.method]() if cell.method in UNTRAINED else find("crowdtune.methods", cell.method, "method")()
+    method, options = apply(cell.method_settings | dict(cell.training), blank, HeadTraining())
+    return method, options
+
+
+def head_start(train: Items, test: Items, options: HeadTraining, pool: tuple[str, ...] = ()) -> HeadStart:
+    """Embed items and choices; the bias takes off what the head answers on average over the training items.
+
+    Args:
+        train: I items.
+        test: T items with the same choices.
+        options: how.
+        pool: prompts among which all of these are, embedded once; () embeds each set for itself.
+    """
     if not train.common_choices or train.common_choices != test.common_choices:
         raise InputError("the head needs items that all have the same choices. Choose a language model for this data.")
     described = tuple(options.described.split("|")) if options.described else ()
@@ -134,7 +169,16 @@ def head_start(train: Items, test: Items, options: HeadTraining) -> HeadStart:
             f"described names {len(described)} texts, the items have {len(train.common_choices)} choices: "
             f"{', '.join(train.common_choices)}. Give a text for each, with | between."
         )
-    features, held_out = (_features(tuple(items.prompts), options.template) for items in (train, test))
+    places = {prompt: at for at, prompt in enumerate(pool)}
+    features, held_out = (
+        _item_features(pool, options)[[places[prompt] for prompt in items.prompts]]
+        if pool
+        else _item_features(tuple(items.prompts), options)
+        for items in (train, test)
+    )
+    if options.pairs:
+        k = len(train.common_choices)
+        return HeadStart(features, held_out, torch.zeros(k, features.shape[1]), torch.zeros(k))
     choices = _features(described, "{prompt}") if described else _features(train.common_choices, options.template)
     weight = options.scale * choices
     mean = (features @ weight.T).softmax(dim=1).mean(dim=0)
@@ -147,13 +191,31 @@ def _features(texts: tuple[str, ...], template: str) -> Tensor:
     return torch.from_numpy(embed([template.replace("{prompt}", text) for text in texts])).float()
 
 
-def train_head(start: HeadStart, plan: Plan, items: Items, options: HeadTraining, seed: int) -> Head:
+def _item_features(prompts: tuple[str, ...], options: HeadTraining) -> Tensor:
+    """(I, D) of items."""
+    return _pair_features(prompts) if options.pairs else _features(prompts, options.template)
+
+
+@functools.lru_cache(maxsize=8)
+def _pair_features(prompts: tuple[str, ...]) -> Tensor:
+    """(I, 4 D) embeddings of the first two lines of each prompt, how far they are apart, and their product.
+
+    The name before a line's colon ("Premise:") is taken off. The product is scaled to be about as long as the others.
+    """
+    lines = [prompt.split("\n") for prompt in prompts]
+    if any(len(own) < 2 for own in lines):
+        raise InputError("pairs=true needs prompts of two lines or more, the first two of them a pair.")
+    sides = [[own[side].partition(": ")[2] or own[side] for own in lines] for side in (0, 1)]
+    u, v = (_features(tuple(texts), "{prompt}") for texts in sides)
+    return torch.cat([u, v, (u - v).abs(), u * v * math.sqrt(u.shape[1])], dim=1)
+
+
+def train_head(start: HeadStart, plan: Plan, options: HeadTraining, seed: int) -> Head:
     """Train a copy of the head on a plan by mini-batches of the items that have weight.
 
     Args:
         start: the untrained head.
         plan: of a method, on the I training items.
-        items: the T test items, with gold.
         options: how.
         seed: of the order of the batches.
     """
@@ -161,7 +223,7 @@ def train_head(start: HeadStart, plan: Plan, items: Items, options: HeadTraining
     features, table = start.train[used], _table(plan.examples.take(used))
     weight, bias = start.weight.clone().requires_grad_(), start.bias.clone().requires_grad_()
     optimizer = torch.optim.Adam([weight, bias], lr=options.learning_rate)
-    order, step, curve = torch.Generator().manual_seed(seed), 0, []
+    order, step, path = torch.Generator().manual_seed(seed), 0, list[tuple[int, Floats]]()
     last = options.epochs * math.ceil(len(used) / options.batch_size)
     annotators = make_step(plan.objective.annotators, plan.annotator_learning_rate, torch.device("cpu"))
     if annotators is not None:
@@ -171,7 +233,7 @@ def train_head(start: HeadStart, plan: Plan, items: Items, options: HeadTraining
     for _ in range(options.epochs):
         for index in torch.randperm(len(used), generator=order).split(options.batch_size):
             if step in marks:
-                curve.append((step, _right(_log_p(start.test, weight, bias), items)))
+                path.append((step, _log_p(start.test, weight, bias)))
             batch = {name: column[index] for name, column in table.items()}
             log_p = (features[index] @ weight.T + bias).log_softmax(dim=1)
             (plan.objective.total(log_p, batch) / plan.objective.count(batch).clamp(min=1e-6)).backward()
@@ -181,8 +243,7 @@ def train_head(start: HeadStart, plan: Plan, items: Items, options: HeadTraining
             optimizer.zero_grad()
             schedule.step()
             step += 1
-    test_log_p = _log_p(start.test, weight, bias)
-    return Head(_log_p(start.train, weight, bias), test_log_p, [*curve, (last, _right(test_log_p, items))])
+    return Head(_log_p(start.train, weight, bias), [*path, (last, _log_p(start.test, weight, bias))])
 
 
 def _table(examples: Examples) -> Mapping[str, Tensor]:

@@ -15,9 +15,13 @@ from crowdtune.bench.grid import Cell
 from crowdtune.bench.outcome import Trained
 from crowdtune.bench.untrained import UNTRAINED, Known, untrained
 from crowdtune.lm.embed import embed
+from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.methods import Start, options, predict, prepare, train
+from crowdtune.runs import Run
 from crowdtune.settings import apply
+from crowdtune.training.dataset import CrowdDataset
+from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
 
 
@@ -52,6 +56,44 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
         began=began,
         results=run.results,
     )
+
+
+def language_path(cell: Cell, annotations: Annotations, held: Items, aside: Path) -> list[tuple[int, Floats]]:
+    """Train, and what the model says of T held-out items along the way: steps with (T, K) log-probabilities.
+
+    It goes through `finetune` as `crowdtune train` does, without its tables and its saved model.
+
+    Args:
+        cell: which; `points` of its training is how often it is asked.
+        annotations: labels and counts.
+        held: T items.
+        aside: folder of the cell; the log of the training is in it.
+    """
+    settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
+    start, zero_shot = _started(annotations.items, held, options("noisy", settings | {"seed": "0"})[1])
+    if cell.method in UNTRAINED:
+        return [(0, zero_shot)]
+    method, training = options(cell.method, cell.method_settings | settings)
+    plan, tables = method.plan(annotations, start.anchor), list[Floats]()
+    used = np.flatnonzero(plan.examples.weights > 0)
+
+    def measure(lm: LanguageModel) -> dict[str, float]:
+        assert start.test is not None
+        tables.append(score(lm, start.test[1], bf16=training.bf16))
+        return {"asked": len(tables)}
+
+    run = Run.start(aside / "run", {"method": cell.method})
+    finetune(
+        start.lm.copy(),
+        CrowdDataset(plan.examples.take(used), start.encoded.take(used)),
+        plan.objective,
+        training,
+        run,
+        annotator_learning_rate=plan.annotator_learning_rate,
+        watch=Watch(training.points, measure),
+    )
+    run.finish({"method": cell.method, "asked": len(tables)})
+    return [(step, table) for (step, _), table in zip(run.curve("asked"), tables, strict=True)]
 
 
 @functools.lru_cache(maxsize=1)

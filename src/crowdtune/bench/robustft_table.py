@@ -17,10 +17,11 @@ import numpy as np
 
 from crowdtune.annotations import Floats, Ints
 from crowdtune.bench.grid import Cell, Outcome
+from crowdtune.bench.resampling import resampled
 from crowdtune.bench.robustft_presets import OURS
 from crowdtune.metrics.accuracy import f1_of
 
-DRAWS, LEVEL = 2000, 0.95
+LEVEL = 0.95
 SAID = ("described", "template")  # options of training that tell conditions apart, the first there is
 
 Found = Mapping[Cell, Outcome]
@@ -111,21 +112,17 @@ def difference(first: Seeds, second: Seeds) -> dict[str, Any]:
         second: the same of the other; splits that only one has are left out.
     """
     common = sorted(first.keys() & second.keys())
-    names = sorted({name for s in common for name in first[s].details["items"]})
-    place = {name: i for i, name in enumerate(names)}
-    rng = np.random.default_rng(0)
-    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    chosen = rng.multinomial(len(common), np.full(len(common), 1 / len(common)), size=DRAWS) / len(common)
-    exact, drawn = np.zeros(2), np.zeros((DRAWS, 2))
-    for column, s in enumerate(common):
-        index = np.array([place[name] for name in first[s].details["items"]], dtype=np.int64)
-        once = _values(first[s], np.ones((1, len(index)))) - _values(second[s], np.ones((1, len(index))))
-        exact += once[0] / len(common)
-        again = times[:, index].astype(np.float64)
-        drawn += chosen[:, [column]] * (_values(first[s], again) - _values(second[s], again))
+    draws = resampled([first[s].details["items"] for s in common])
+    exact, again = [], []
+    for split, s in enumerate(common):
+        once = np.ones((1, len(first[s].details["items"])))
+        exact.append((_values(first[s], once) - _values(second[s], once))[0])
+        weights = draws.weights(split)
+        again.append(_values(first[s], weights) - _values(second[s], weights))
+    value, drawn = np.mean(exact, axis=0), draws.mean(again)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return {
-        name: {"difference": float(exact[c]), "low": float(low[c]), "high": float(high[c])}
+        name: {"difference": float(value[c]), "low": float(low[c]), "high": float(high[c])}
         for c, name in enumerate(("accuracy", "macro_f1"))
     }
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Items
 from crowdtune.bench.data import Paths, load_split
+from crowdtune.bench.distribution import run_people
 from crowdtune.bench.given import details, load_given
-from crowdtune.bench.grid import HEAD, Cell, Outcome
+from crowdtune.bench.grid import HEAD, PEOPLE, Cell, Outcome
 from crowdtune.bench.head import run_head
 from crowdtune.bench.language import run_language_model
 from crowdtune.bench.outcome import outcome
@@ -25,6 +26,8 @@ def work(cell: Cell, aside: Path, paths: Paths) -> Outcome:
         aside: folder for what is worth keeping besides the outcome.
         paths: name -> local file of a data set.
     """
+    if cell.distribution == PEOPLE:
+        return run_people(cell, aside, paths)
     annotations, test = _crowd(cell, paths) if cell.given is None else load_given(cell, paths)
     if cell.model == HEAD:
         trained = run_head(cell, annotations, test)

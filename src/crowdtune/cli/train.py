@@ -106,12 +106,28 @@ def _summary(results: dict[str, Any]) -> str:
                 f"cleaned labels {told}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
             )
     said = results["verdict"]
+    lines += _disagreement(results)
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
         lines.append(f"held-out items: {_quality(results['test'])}")
         if told := in_grades(results["test"]):
             lines.append(f"held-out items: {told}")
     return "\n".join(lines)
+
+
+def _disagreement(results: dict[str, Any]) -> list[str]:
+    """What became of the disagreement, where a method keeps it."""
+    if "ambiguity_of_targets" not in results:
+        return []
+    told = [
+        f"ambiguity (0 to 1) of the labels {results['ambiguity']:.3f}, trained on {results['ambiguity_of_targets']:.3f}"
+    ]
+    if "guesses" in results:
+        told.append(
+            f"{share(results['guesses'])} of the labels are taken for guesses, {results['weighted_down']} of "
+            f"{results['annotators']} annotators count less than half"
+        )
+    return ["; ".join(told)]
 
 
 def _quality(test: dict[str, Any]) -> str:

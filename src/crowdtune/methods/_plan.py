@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Bools, Floats, Ints, Singles
+from crowdtune.aggregate import label_distribution
+from crowdtune.annotations import Annotations, Bools, Floats, Ints, Items, Singles
+from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_targets
 from crowdtune.lm.contrast import Contrast
 from crowdtune.lm.load import LanguageModel
@@ -105,3 +107,27 @@ def rounded(values: Iterable[Any]) -> list[float]:
 def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story: str) -> Plan:
     """Plan of a method that trains on a distribution per item: (I, K) targets, (I,) weights; 0 leaves an item out."""
     return Plan(from_targets(annotations.items, targets, weights), SoftTarget(), story)
+
+
+def answered(annotations: Annotations) -> Bools:
+    """(I,) items somebody labelled, named or not, or that have a soft label."""
+    labelled: Bools = annotations.all_votes.sum(axis=1) > 0
+    return labelled if annotations.soft is None else labelled | (annotations.soft.sum(axis=1) > 0)
+
+
+def on_shares(annotations: Annotations, objective: Objective, story: str) -> Plan:
+    """Plan of a method that takes labels as they are: label distributions as targets, every item alike."""
+    weights = answered(annotations).astype(np.float64)
+    return Plan(from_targets(annotations.items, label_distribution(annotations), weights), objective, story)
+
+
+def smoothed(targets: Floats, items: Items, share: float) -> Floats:
+    """(I, K) targets of which a share of every label goes to the other choices of its item alike."""
+    others = np.where(items.choice_mask, (1 - targets) / np.maximum(items.n_choices - 1, 1)[:, None], 0.0)
+    return np.asarray((1 - share) * targets + share * others)
+
+
+def check_smoothing(share: float) -> None:
+    """Refuse a smoothing of labels that is no share, or leaves nothing of them."""
+    if not 0 <= share < 1:
+        raise InputError(f"smoothing={share} must be a share from 0 to below 1.")

@@ -18,11 +18,11 @@ from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
 from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
-from crowdtune.methods._plan import Conclusion, Method, Plan
+from crowdtune.methods._plan import Conclusion, Method, Plan, answered
 from crowdtune.methods._predict import quality, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.metrics.accuracy import accuracy
-from crowdtune.metrics.guard import Verdict, alone, confirmed, verdict
+from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
 from crowdtune.perspectives import FILE, perspectives
@@ -37,6 +37,8 @@ from crowdtune.write.tables import write_bytes
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
+SPREAD = ("shala", "sampled")  # methods that look for no single truth
+UNNAMED = ("soft", "majority", *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
 
 def train(
@@ -73,8 +75,7 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
-    if method != "oracle":
-        annotations.require_labels()
+    _require_labels(annotations, method)
     _check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
@@ -132,6 +133,18 @@ def _check_kind(annotations: Annotations, method: str, training: Training) -> No
             f"method '{method}' needs choices, and the answers are free responses. Use {', '.join(FREE)}; or "
             "style=texts to choose among the answers each item was given."
         )
+
+
+def _require_labels(annotations: Annotations, method: str) -> None:
+    """Refuse data that say nothing a method could train on."""
+    if method == "oracle" or (method in UNNAMED and answered(annotations).any()):
+        return
+    if answered(annotations).any() and not len(annotations):
+        raise InputError(
+            f"method '{method}' needs to know who gave which label, and no annotator is named. "
+            f"Use {', '.join(UNNAMED)}, which take label distributions."
+        )
+    annotations.require_labels()
 
 
 def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
@@ -200,14 +213,16 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
 
 
 def _verdict(annotations: Annotations, start: Start, method: str) -> Verdict:
-    """The verdict before training; a method that takes labels as they are needs none on a single annotator."""
+    """The verdict before training; methods that take labels as they are need none on one annotator, or on nobody."""
+    if method in SPREAD or (method in UNNAMED and not len(annotations)):
+        return unsought(annotations, start.anchor.log_p)
     taken = alone(annotations) if method in TRUSTING else None
     return taken or verdict(annotations, start.anchor.log_p)
 
 
 def _calm(said: Verdict) -> bool:
     """Whether there is nothing to warn of."""
-    return said.status == "resolved" or said.words == ALONE
+    return said.status in ("resolved", "not sought") or said.words == ALONE
 
 
 def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conclusion) -> dict[str, Any]:

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from crowdtune.aggregate import vote_shares
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.methods._plan import Anchor, Plan, on_targets
+from crowdtune.methods._plan import Anchor, Plan, check_smoothing, on_targets, smoothed
 from crowdtune.methods._responses import imitate
 
 
@@ -27,17 +25,15 @@ class Noisy:
     smoothing: float = 0.0  # share of every label that goes to the other choices alike, as if so many were wrong
 
     def __post_init__(self) -> None:
-        if not 0 <= self.smoothing < 1:
-            raise InputError(f"smoothing={self.smoothing} must be a share from 0 to below 1.")
+        check_smoothing(self.smoothing)
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
-        items, shares = annotations.items, vote_shares(annotations)
+        shares = vote_shares(annotations)
         if anchor.contrast is not None:
             if self.smoothing:
                 raise InputError(f"smoothing={self.smoothing} is of choices; free responses have none. Leave it out.")
             return imitate(annotations, annotations.votes.astype(float), "fine-tuned on every response as it came")
-        others = np.where(items.choice_mask, (1 - shares) / np.maximum(items.n_choices - 1, 1)[:, None], 0.0)
-        targets = (1 - self.smoothing) * shares + self.smoothing * others
+        targets = smoothed(shares, annotations.items, self.smoothing)
         story = "trained on every label as it came" + (f", smoothed by {self.smoothing:g}" if self.smoothing else "")
         return on_targets(annotations, targets, annotations.labels_per_item.astype(float), story)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowdtune.aggregate import vote_shares
+from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations
-from crowdtune.methods._plan import Anchor, Plan, on_targets
+from crowdtune.methods._plan import Anchor, Plan, answered, on_targets
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Soft:
     """Cross-entropy with the label distribution."""
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
-        """Soft labels, else vote shares; weight 1 for each item with either."""
-        shares, labelled = vote_shares(annotations), annotations.labels_per_item > 0
+        """Soft labels, else label distributions; weight 1 for each item with either."""
+        weights, shares = answered(annotations).astype(np.float64), label_distribution(annotations)
         if annotations.soft is None:
-            return on_targets(annotations, shares, labelled.astype(float), "trained on the share of each label")
+            return on_targets(annotations, shares, weights, "trained on the share of each label")
         own = annotations.soft.sum(axis=1) > 0
         targets = np.where(own[:, None], annotations.soft, shares)
         story = "trained on soft labels where there are some, else on the share of each label"
-        return on_targets(annotations, targets, (labelled | own).astype(float), story)
+        return on_targets(annotations, targets, weights, story)

@@ -35,7 +35,7 @@ KEPT = 0.5  # share of what an explanation promises, beyond chance, that truths 
 MISTAKE = 1e-3  # probability of a wrong decision by gold
 FEWEST = 10  # gold items; fewer cannot bring a sign test below MISTAKE
 
-Status = Literal["resolved", "ambiguous", "unresolvable"]
+Status = Literal["resolved", "ambiguous", "unresolvable", "not sought"]
 By = Literal["labels", "model", "gold", "nothing"]
 
 
@@ -44,7 +44,8 @@ class Verdict:
     """Whether the truth can be told from its rivals.
 
     Args:
-        status: resolved; ambiguous, where explanations contradict each other; unresolvable, where nothing is said.
+        status: resolved; ambiguous, where explanations contradict each other; unresolvable, where nothing is said; not
+            sought, where a method looks for no single truth.
         words: what decides, under which assumption, what to do next.
         by: what decides.
         camps: names of annotators who agree with each other, the largest camp first.
@@ -101,6 +102,12 @@ def alone(annotations: Annotations) -> Verdict | None:
     if (annotations.labels_per_annotator > 0).sum() != 1:
         return None
     return Verdict("unresolvable", words.ALONE, "nothing", [], 0, 0.0, annotations.votes.astype(float))
+
+
+def unsought(annotations: Annotations, log_p: Floats) -> Verdict:
+    """The verdict for a method that trains on what share of people says what, true or not, on (I, K) answers."""
+    start = softmax(finite(log_p, annotations), axis=1)
+    return Verdict("not sought", words.SPREAD, "nothing", [], 0, 0.0, start)
 
 
 def confirmed(before: Verdict, log_p: Floats, after: Floats, group: Ints | None = None) -> Verdict:

@@ -11,6 +11,10 @@ LABELS = (
 ALONE = (
     "Unresolvable: there is one annotator, so nothing can be said of whom to trust; its labels are taken as they are."
 )
+SPREAD = (
+    "No single truth is sought: what share of people says what is learned as it is, so a crowd that errs together is "
+    "learned too."
+)
 NO_LABELS = "Unresolvable: there is no label on an item with two choices or more."
 
 
