@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.encode import Encoded
@@ -19,8 +20,9 @@ from crowdtune.lm.score import score
 from crowdtune.methods._distribution import annotators_of, folder, predict_distribution, told
 from crowdtune.methods._responses import gold_alone
 from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
-from crowdtune.metrics.distances import ambiguity
+from crowdtune.metrics.distances import ambiguity, js_distance
 from crowdtune.metrics.held_out import TINY, compare, held_out
+from crowdtune.metrics.people import against_people, several
 from crowdtune.metrics.temperature import tempered
 from crowdtune.runs import Run
 
@@ -112,18 +114,49 @@ def rewards(run: Run | str | Path, prompts: Sequence[str], texts: Sequence[str])
     return tabled(lm, reading.encode(items, lm), bf16=reading.bf16)[:, 0]
 
 
-def evaluate(run: Run | str | Path, items: Items) -> dict[str, Any]:
-    """Measure a finished run on items with gold: see `quality` and `response_quality`."""
-    if not (items.gold >= 0).any():
-        raise InputError("no item has a gold answer to evaluate against. Add a gold column.")
+def evaluate(run: Run | str | Path, test: Items | Annotations) -> dict[str, Any]:
+    """Measure a finished run on items with gold or several people's labels: see `measured` and `response_quality`.
+
+    Args:
+        run: a finished run, or its folder.
+        test: I items with gold, or what people said of them.
+    """
+    items, people = parted(test)
+    gold = bool((items.gold >= 0).any())
+    if not gold and people is None:
+        raise InputError(
+            "no item has a gold answer to evaluate against, nor labels by several people. Add a gold column, or labels."
+        )
     lm, reading = load_trained(_model(run))
     free = reading.format.style == "responses"
+    if free and not gold:
+        raise InputError("no item has a gold answer to evaluate free responses against. Add a gold column.")
     items = gold_alone(items) if free else items
     encoded = reading.encode(items, lm)
     table = score(lm, encoded, bf16=reading.bf16)
     if free:
         return response_quality(table, encoded)
-    return quality(tempered(np.exp(table), reading.temperature, items.choice_mask), items)
+    return measured(tempered(np.exp(table), reading.temperature, items.choice_mask), items, people)
+
+
+def parted(test: Items | Annotations) -> tuple[Items, Annotations | None]:
+    """The items of a test, and what people said of them where several answered one."""
+    if isinstance(test, Items):
+        return test, None
+    return test.items, test if several(test).any() else None
+
+
+def measured(probabilities: Floats, items: Items, people: Annotations | None) -> dict[str, Any]:
+    """`quality` on items with gold, and, under `disagreement`, `metrics.people.against_people`.
+
+    Args:
+        probabilities: (I, K) rows sum to 1.
+        items: I items.
+        people: what people said of them, or None.
+    """
+    found = quality(probabilities, items) if people is None or (items.gold >= 0).any() else {"items": 0}
+    apart = None if people is None else against_people(probabilities, people, np.random.default_rng(0))
+    return found if apart is None else found | {"disagreement": apart}
 
 
 def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, Any]]:
@@ -142,6 +175,17 @@ def foretold(run: Run | str | Path, annotations: Annotations) -> list[dict[str, 
     log_p = np.maximum(score(lm, reading.encode(annotations.items, lm), bf16=reading.bf16), np.log(TINY))
     losses = held_out(annotations, np.random.default_rng(0), log_p)
     return compare(annotations, losses, np.random.default_rng(0))
+
+
+def followed(probabilities: Floats, items: Items, people: Annotations | None) -> dict[str, float]:
+    """What a learning curve shows: `test_accuracy`, and where people answered `test_js_distance`, base 2."""
+    gold = people is None or (items.gold >= 0).any()
+    found = {"test_accuracy": accuracy(probabilities, items.gold)} if gold else {}
+    if people is not None:
+        index = np.flatnonzero(several(people))
+        apart = js_distance(label_distribution(people)[index], probabilities[index])
+        found["test_js_distance"] = float(apart.mean())
+    return found
 
 
 def quality(probabilities: Floats, items: Items) -> dict[str, Any]:
