@@ -130,9 +130,7 @@ def _floor(several: Sequence[Details]) -> dict[str, float | None]:
     """What a perfect model would score, None where data have shares and no counts."""
     if not all(np.sum(details["counts"]) for details in several):
         return {BY_TERCILE: None}
-    found = [
-        floor(np.array(d["counts"]), items_of(d), np.random.default_rng(0), draws=FLOOR_DRAWS) for d in several
-    ]
+    found = [floor(np.array(d["counts"]), items_of(d), np.random.default_rng(0), draws=FLOOR_DRAWS) for d in several]
     values = {
         (key if name == GROUPS[0] else f"{key}:{name}"): [f[name]["measures"].get(key, {}).get("value") for f in found]
         for name in GROUPS
