@@ -159,6 +159,10 @@ class Run:
         """Write items.parquet: the posterior over each item's truth and the label it gives."""
         write_table(self.folder / "items.parquet", label_table(annotations, posterior, provenance))
 
+    def write_disagreement(self, columns: dict[str, list[Any]]) -> None:
+        """Write disagreement.parquet: what people said beside what the model says, as `metrics.people.contested`."""
+        write_table(self.folder / "disagreement.parquet", columns)
+
     def write_responses(self, annotations: Annotations, knew: Floats) -> None:
         """Write responses.parquet: who wrote what to which item, and the probability (N,) that it is an answer."""
         items, who = annotations.items, annotations.annotators

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 WORDS = ("kind", "bias", "flags")  # columns of text
+NONE = "-"  # a number that is not known
 WIDEST = 400  # characters of a table's row
 SHOWN_TASKS = 3  # of a run of several tasks: more have their reliabilities in the file alone
 SHOWN = 12  # annotators in a table on screen; the file has them all
@@ -44,12 +45,12 @@ def show_json(value: Any) -> None:
 
 def share(value: float | None) -> str:
     """A share in percent, a dash where it is unknown."""
-    return "-" if value is None or value != value else f"{value:.1%}"
+    return NONE if value is None or value != value else f"{value:.1%}"
 
 
 def number(value: Any) -> str:
     """A cell: three decimals for shares, a dash where unknown."""
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    return NONE if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def new_table(title: str, *columns: str) -> Table:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.cli._flags import Json, Load, Run
+from crowdtune.cli._people import show_people
 from crowdtune.cli._screen import in_grades, new_table, number, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 
@@ -20,7 +21,7 @@ def evaluate(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Measure a trained model on items with gold answers, or, with --annotators, on labels."""
+    """Measure a trained model on items with gold answers or several people's labels."""
     from crowdtune.methods import evaluate as measure
     from crowdtune.methods import foretold, shared_choices
 
@@ -28,7 +29,7 @@ def evaluate(
     annotations = load(shared_choices(run))
     found: dict[str, Any] = {}
     if not annotators or (annotations.items.gold >= 0).any():
-        found = measure(run, annotations.items)
+        found = measure(run, annotations)
     if annotators:
         annotations.require_labels()
         found["held_out_annotators"] = foretold(run, annotations)
@@ -37,6 +38,8 @@ def evaluate(
         return
     if "accuracy" in found:
         _show(found)
+    if "disagreement" in found:
+        show_people(found["disagreement"], run)
     if "loss" in found:
         show(f"{found['items']} gold responses: {found['loss']:.3f} nats per token")
     if annotators:

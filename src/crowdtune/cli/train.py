@@ -10,6 +10,7 @@ import typer
 
 from crowdtune.annotations import Annotations, Items
 from crowdtune.cli._flags import Json, Load, Out
+from crowdtune.cli._people import told
 from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
@@ -33,7 +34,9 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of such keys; --set wins.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="Repeat the options of another run.")] = None,
-    test: Annotated[Path | None, typer.Option(help="Items with gold to evaluate on.")] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Items with gold, or several people's labels, to evaluate on.")
+    ] = None,
     split: Annotated[str, typer.Option(help="Train on this split alone; by default train, where there is one.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the folder.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
@@ -51,7 +54,7 @@ def train(
     settings |= {name: value for name, value in flags.items() if value}
     options(method, settings)  # a wrong name is said before anything is read
     annotations = _chosen(load(), split)
-    held_out = read(test, policy=_as(annotations.items))[0].items if test else None
+    held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     results = made.results
     if json:
@@ -100,18 +103,21 @@ def _summary(results: dict[str, Any]) -> str:
             f"{share(results['majority_accuracy'])}, model {share(results['model_accuracy'])} "
             f"({'a new head' if before is None else f'before training {share(before)}'})"
         )
-        if told := in_grades(results, "posterior_"):
+        if grades := in_grades(results, "posterior_"):
             others = {"majority vote": "majority_", "model": "model_"}
             lines.append(
-                f"cleaned labels {told}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
+                f"cleaned labels {grades}; " + "; ".join(f"{n} {in_grades(results, w)}" for n, w in others.items())
             )
     said = results["verdict"]
     lines += _disagreement(results)
     lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
     if "test" in results:
-        lines.append(f"held-out items: {_quality(results['test'])}")
-        if told := in_grades(results["test"]):
-            lines.append(f"held-out items: {told}")
+        if results["test"]["items"]:
+            lines.append(f"held-out items: {_quality(results['test'])}")
+        if grades := in_grades(results["test"]):
+            lines.append(f"held-out items: {grades}")
+        if apart := results["test"].get("disagreement"):
+            lines.append(f"held-out items: {told(apart)}")
     return "\n".join(lines)
 
 

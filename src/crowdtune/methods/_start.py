@@ -18,6 +18,7 @@ from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import against, score_and_read
 from crowdtune.methods._plan import Anchor
+from crowdtune.methods._predict import parted
 from crowdtune.methods._responses import gold_alone
 from crowdtune.training.options import Training
 from crowdtune.wording import compared, only_compared
@@ -39,7 +40,8 @@ class Start:
         encoded: the training items' prompts.
         zero_shot: (I, K) log-probabilities of the untrained model, as it is trained on; even where its head is new.
         anchor: what it knows of the items, without its lean to one answer; nothing where its head is new.
-        test: held-out items with gold and their prompts, or None.
+        test: held-out items and their prompts, or None.
+        people: what several people said of the held-out items, or None.
     """
 
     lm: LanguageModel
@@ -48,6 +50,7 @@ class Start:
     zero_shot: Floats
     anchor: Anchor
     test: tuple[Items, Encoded] | None = None
+    people: Annotations | None = None
 
 
 def davidson(annotations: Annotations) -> float:
@@ -67,8 +70,8 @@ def davidson(annotations: Annotations) -> float:
     return 2 * (ties + 1) / (len(said) - ties + 2)
 
 
-def prepare(annotations: Annotations, training: Training, test: Items | None = None) -> Start:
-    """Load the model, tokenize the items and score them before any training."""
+def prepare(annotations: Annotations, training: Training, test: Items | Annotations | None = None) -> Start:
+    """Load the model, tokenize the items and score them before any training; `test` as of `train`."""
     logger.info(f"loading the {training.lm} model")
     items = annotations.items
     outputs = units(items) if training.head == "head" else ()
@@ -83,14 +86,16 @@ def prepare(annotations: Annotations, training: Training, test: Items | None = N
     free = form.style == "responses"
     choices = () if free else items.common_choices
     reading = Reading(training.lm, form, training.max_length, choices, centre, training.lora, training.bf16, outputs)
-    test = gold_alone(test) if free and test is not None else test
+    held_out, people = (None, None) if test is None else parted(test)
+    held_out = gold_alone(held_out) if free and held_out is not None else held_out
     return Start(
         lm=lm,
         reading=reading,
         encoded=against(centre.apply(encoded), lm, training.bf16),
         zero_shot=anchor.log_p if training.centre else log_p,
         anchor=anchor,
-        test=None if test is None else (test, reading.encode(test, lm, untrained=lm)),
+        test=None if held_out is None else (held_out, reading.encode(held_out, lm, untrained=lm)),
+        people=None if free else people,
     )
 
 

@@ -14,24 +14,22 @@ from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
-from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._plan import Conclusion, Method, Plan, answered
-from crowdtune.methods._predict import quality, response_quality
+from crowdtune.methods._predict import followed, measured, response_quality
 from crowdtune.methods._start import Start, prepare
-from crowdtune.metrics.accuracy import accuracy
+from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
+from crowdtune.metrics.people import against_people, contested
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
-from crowdtune.runs import Run, annotator_table
+from crowdtune.runs import Run
 from crowdtune.settings import apply
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
 from crowdtune.wording import only_written
-from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
@@ -46,7 +44,7 @@ def train(
     settings: dict[str, str] | None = None,
     *,
     out: str | Path,
-    test: Items | None = None,
+    test: Items | Annotations | None = None,
     start: Start | None = None,
     resume: bool = False,
     origin: dict[str, str] | None = None,
@@ -58,7 +56,7 @@ def train(
         method: its name.
         settings: options of the method and of training by name, as text.
         out: folder of the run; new or empty.
-        test: items with gold to evaluate on.
+        test: items with gold to evaluate on, or what several people said of them.
         start: what `prepare` made of the same annotations and options, to share it between runs.
         resume: go on with an unfinished run in `out`.
         origin: where the annotations came from, kept in config.json.
@@ -90,13 +88,13 @@ def train(
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
-    results |= _results(judged, start, found.posterior, after) | _held_out(start, trained, training) | found.results
-    results |= _verdicts(said, annotations, start, found)
+    results |= _results(judged, start, found.posterior, after) | found.results
+    results |= _verdicts(said, annotations, start, found) | _held_out(run, annotations, start, trained, after)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
-    _write_tables(run, annotations, judged, found, method)
-    _save_model(run, trained, start.reading, plan, results)
+    write_tables(run, (annotations, judged), found, method, None if free else after)
+    save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
 
@@ -105,14 +103,6 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     """Options of a method and of training with `settings` on top of their defaults."""
     chosen, training = apply(settings, find("crowdtune.methods", method, "method")(), Training())
     return chosen, training
-
-
-def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found: Conclusion, method: str) -> None:
-    """Annotators, measured on what may be judged, items and, where they are free, responses."""
-    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
-    run.write_items(annotations, found.posterior, method)
-    if found.knew is not None:
-        run.write_responses(annotations, found.knew)
 
 
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
@@ -168,7 +158,7 @@ def _watch(start: Start, training: Training) -> Watch | None:
         table = score(lm, encoded, bf16=training.bf16)
         if encoded.format.style == "responses":
             return {"test_loss": response_quality(table, encoded)["loss"]}
-        return {"test_accuracy": accuracy(np.exp(table), items.gold)}
+        return followed(np.exp(table), items, start.people)
 
     return Watch(training.points, measure)
 
@@ -228,19 +218,24 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
     }
 
 
-def _held_out(start: Start, trained: LanguageModel, training: Training) -> dict[str, Any]:
-    """How good the trained model is on the test items, {} without any."""
-    if start.test is None:
-        return {}
-    items, encoded = start.test
-    table = score(trained, encoded, bf16=training.bf16)
-    if encoded.format.style == "responses":
-        return {"test": response_quality(table, encoded)}
-    return {"test": quality(np.exp(table), items)}
+def _held_out(
+    run: Run, annotations: Annotations, start: Start, trained: LanguageModel, after: Floats
+) -> dict[str, Any]:
+    """How good the trained model is on the test items, {} without any, and how near to people it is.
 
-
-def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:
-    lm.model.save_pretrained(run.model)
-    lm.tokenizer.save_pretrained(run.model)
-    reading.save(run.model)
-    write_bytes(run.model / "README.md", model_card(reading, plan.story, results).encode())
+    Where nobody answered the test items, the last is of the items trained on. They are kept in disagreement.parquet.
+    """
+    bf16, found = start.reading.bf16, dict[str, Any]()
+    if start.test is not None:
+        items, encoded = start.test
+        table = score(trained, encoded, bf16=bf16)
+        free = encoded.format.style == "responses"
+        found["test"] = response_quality(table, encoded) if free else measured(np.exp(table), items, start.people)
+        if start.people is not None:
+            run.write_disagreement(contested(np.exp(table), start.people))
+    if start.people is None and start.anchor.contrast is None:
+        apart = against_people(np.exp(after), annotations, np.random.default_rng(0))
+        if apart is not None:
+            found["disagreement"] = apart
+            run.write_disagreement(contested(np.exp(after), annotations))
+    return found

@@ -11,7 +11,7 @@ r"""How well predicted distributions are those of people, with 95 % intervals, o
 | `brier` | squared distance | 0 to 2; 0 |
 | `entropy_gap` | entropy of q less that of p; *EntCE* of Baan et al.; below 0 where q is too sure | nats; 0 |
 | `pearson`, `spearman` | correlation over items of the entropies of p and q | -1 to 1; 1 |
-| `accuracy` | share of items whose most probable choice is the majority's; n tied predictions count 1/n each | 0 to 1; 1 |
+| `accuracy` | share of items whose most probable choice is the majority's; n tied ones count 1/n each | 0 to 1; 1 |
 | `macro_f1` | of the same answers, mean over choices | 0 to 1; 1 |
 | `ece` | class-wise calibration error: see below | 0 to 1; 0 |
 
@@ -31,6 +31,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +43,13 @@ from crowdtune.metrics import distances
 from crowdtune.metrics.accuracy import entropy
 from crowdtune.metrics.resampled import drawn, pearson, places, ratio, spearman
 
-DRAWS = 2000  # of the bootstrap over items
+DRAWS, FEW_DRAWS = 2000, 200  # of the bootstrap over items; fewer where there are many items
+CELLS = 2e7  # most items times draws, but for FEW_DRAWS
 LEVEL = 0.95
 FEWEST = 10  # items of a group; fewer have values without intervals
 BINS = 15
 GROUPS = ("all", "low", "middle", "high")  # of items; the last three by the entropy of p
-MEANS = {
+MEANS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "js_distance": distances.js_distance,
     "js_divergence": distances.js_divergence,
     "kl": distances.kl_divergence,
@@ -55,8 +57,74 @@ MEANS = {
     "total_variation": distances.total_variation,
     "bhattacharyya": distances.bhattacharyya,
     "brier": distances.brier,
-    "entropy_gap": lambda p, q: entropy(q) - entropy(p),
+    "entropy_gap": lambda p, q: np.asarray(entropy(q) - entropy(p)),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What people said.
+
+    Args:
+        p: (I, K) label distributions.
+        votes: (I, K) what the majority is taken of: labels, or, where there are none, p.
+        items: I items.
+        index: (I,) their places among the items that predictions are for.
+    """
+
+    p: Floats
+    votes: Floats
+    items: Items
+    index: Ints
+
+    @classmethod
+    def of(cls, p: Floats, counts: Ints | None, items: Items) -> Asked:
+        """The items somebody answered; see `quality` for the arguments."""
+        votes, asked = p, p.sum(axis=1) > 0
+        if counts is not None:
+            even = np.isclose(p, items.choice_mask / np.maximum(items.n_choices, 1)[:, None]).all(axis=1)
+            asked &= (counts.sum(axis=1) > 0) | ~even
+            votes = np.where(counts.sum(axis=1, keepdims=True) > 0, counts, p)
+        return cls(p, votes, items, np.arange(len(p))).take(np.flatnonzero(asked))
+
+    def take(self, rows: Ints) -> Asked:
+        """Those at `rows`."""
+        items = self.items.take(rows)
+        width = items.max_choices
+        return Asked(self.p[rows, :width], self.votes[rows, :width], items, self.index[rows])
+
+    def groups(self) -> dict[str, Ints]:
+        """Places of the items of each of GROUPS."""
+        third = terciles(entropy(self.p))
+        own = {name: np.flatnonzero(third == t) for t, name in enumerate(GROUPS[1:])}
+        return {GROUPS[0]: np.arange(len(third))} | own
+
+    def described(self) -> dict[str, Any]:
+        """How many items, with how many tied votes, and between which entropies in nats."""
+        heat = entropy(self.p)
+        ends = (float(heat.min()), float(heat.max())) if len(heat) else (None, None)
+        tied = int((most(self.votes, self.items).sum(axis=1) > 1).sum())
+        return {"items": len(heat), "tied": tied, "from": ends[0], "to": ends[1]}
+
+    def measured(self, q: Floats) -> Measured:
+        """A prediction for all the items that `index` counts, ready to be measured on these."""
+        q, p, items = q[self.index, : self.p.shape[1]], self.p, self.items
+        won, best = most(self.votes, items), most(q, items)
+        decided = won.sum(axis=1) == 1
+        answers = best / np.maximum(best.sum(axis=1, keepdims=True), 1)
+        column, size = _columns(items)
+        choices, gaps = None, None
+        if column is not None:
+            choices = tuple(_spread(table * decided[:, None], column, size) for table in (won, answers))
+            gaps = _gaps(q, p, items, column, size)
+        return Measured(
+            np.stack([measure(p, q) for measure in MEANS.values()], axis=1),
+            (entropy(p), entropy(q)),
+            decided * (won * answers).sum(axis=1),
+            decided,
+            choices,
+            gaps,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +157,8 @@ class Measured:
         found["spearman"] = spearman(places(x), places(y), weights)
         found["accuracy"] = ratio(weights @ self.hit, weights @ self.decided)
         if self.choices is not None and self.gaps is not None:
-            found["macro_f1"] = _macro_f1(*self.choices, weights)
-            found["ece"] = _calibration(*self.gaps, weights)
+            found["macro_f1"] = _macro_f1(self.choices, weights)
+            found["ece"] = _calibration(self.gaps, weights)
         return found
 
 
@@ -110,8 +178,7 @@ def quality(q: Floats, p: Floats, counts: Ints | None, items: Items, rng: np.ran
         equal entropy are of one tercile, so that terciles may differ in size, and one may be empty. Items nobody
         answered, by zeros in `p` or by none in `counts` and p uniform, are left out.
     """
-    index = answered(p, counts, items)
-    return _by_group(p[index], counts if counts is None else counts[index], [q[index]], items.take(index), rng)
+    return _by_group(Asked.of(p, counts, items), [q], rng)
 
 
 def compare(
@@ -121,18 +188,7 @@ def compare(
 
     Both are measured on the same draws of items, so what items have in common does not widen the interval.
     """
-    index = answered(p, counts, items)
-    own = counts if counts is None else counts[index]
-    return _by_group(p[index], own, [one[index], other[index]], items.take(index), rng)
-
-
-def answered(p: Floats, counts: Ints | None, items: Items) -> Ints:
-    """Places of the items somebody answered."""
-    asked = p.sum(axis=1) > 0
-    if counts is not None:
-        even = np.isclose(p, items.choice_mask / np.maximum(items.n_choices, 1)[:, None]).all(axis=1)
-        asked &= (counts.sum(axis=1) > 0) | ~even
-    return np.asarray(np.flatnonzero(asked), dtype=np.int64)
+    return _by_group(Asked.of(p, counts, items), [one, other], rng)
 
 
 def terciles(ambiguity: Floats) -> Ints:
@@ -148,33 +204,6 @@ def terciles(ambiguity: Floats) -> Ints:
     ordered = np.sort(place)
     first, second = (ordered[-(-len(place) * part // 3) - 1] for part in (1, 2))
     return np.asarray((place > first).astype(np.int64) + (place > second))
-
-
-def grouped(ambiguity: Floats) -> dict[str, Ints]:
-    """Places of the items of each of GROUPS."""
-    third = terciles(ambiguity)
-    return {"all": np.arange(len(third))} | {name: np.flatnonzero(third == t) for t, name in enumerate(GROUPS[1:])}
-
-
-def measured(q: Floats, p: Floats, counts: Ints | None, items: Items) -> Measured:
-    """A prediction, ready to be measured; see `quality` for the arguments."""
-    votes = p if counts is None else np.where(counts.sum(axis=1, keepdims=True) > 0, counts, p)
-    won, best = most(votes, items), most(q, items)
-    decided = won.sum(axis=1) == 1
-    answers = best / np.maximum(best.sum(axis=1, keepdims=True), 1)
-    column, size = _columns(items)
-    choices, gaps = None, None
-    if column is not None:
-        choices = tuple(_spread(table * decided[:, None], column, size) for table in (won, answers))
-        gaps = _gaps(q, p, items, column, size)
-    return Measured(
-        np.stack([measure(p, q) for measure in MEANS.values()], axis=1),
-        (entropy(p), entropy(q)),
-        decided * (won * answers).sum(axis=1),
-        decided,
-        choices,
-        gaps,
-    )
 
 
 def most(table: Floats, items: Items) -> Bools:
@@ -194,36 +223,29 @@ def summary(value: float, draws: Floats, *, mirrored: bool = False) -> dict[str,
     return {"value": float(value), "low": low, "high": high}
 
 
-def _by_group(
-    p: Floats, counts: Ints | None, predictions: list[Floats], items: Items, rng: np.random.Generator
-) -> dict[str, Any]:
+def _by_group(asked: Asked, predictions: list[Floats], rng: np.random.Generator) -> dict[str, Any]:
     """The measures of one prediction, or of the first less the second, in each group."""
-    heat = entropy(p)
     found: dict[str, Any] = {}
-    for name, index in grouped(heat).items():
-        own = counts if counts is None else counts[index]
-        ready = [measured(q[index], p[index], own, items.take(index)) for q in predictions]
-        found[name] = described(heat[index], ready) | {"measures": _measures(ready, len(index), rng)}
+    for name, rows in asked.groups().items():
+        part = asked.take(rows)
+        ready = [part.measured(q) for q in predictions]
+        found[name] = part.described() | {"measures": _measures(ready, len(rows), rng)}
     return found
-
-
-def described(heat: Floats, ready: list[Measured]) -> dict[str, Any]:
-    """Size and bounds of a group."""
-    ends = (float(heat.min()), float(heat.max())) if len(heat) else (None, None)
-    return {"items": len(heat), "tied": int((~ready[0].decided).sum()), "from": ends[0], "to": ends[1]}
 
 
 def _measures(ready: list[Measured], size: int, rng: np.random.Generator) -> dict[str, Any]:
     if not size:
         return {}
     values = _less([one.under(np.ones((1, size))) for one in ready])
-    parts = [_less([one.under(w) for one in ready]) for w in drawn(size, DRAWS, rng)] if size >= FEWEST else []
+    draws = int(np.clip(CELLS / size, FEW_DRAWS, DRAWS)) if size >= FEWEST else 0
+    parts = [_less([one.under(w) for one in ready]) for w in drawn(size, draws, rng)]
     found = {}
     for key, value in values.items():
-        draws = np.concatenate([part[key] for part in parts]) if parts else np.zeros(0)
-        found[key] = summary(float(value[0]), draws, mirrored=key == "ece")
-    if len(ready) == 1 and found.get("ece", {}).get("low") is not None:
-        found["ece"]["low"] = max(found["ece"]["low"], 0.0)
+        each = np.concatenate([np.zeros(0), *(part[key] for part in parts)])
+        found[key] = summary(float(value[0]), each, mirrored=key == "ece")
+        low = found[key]["low"]
+        if key == "ece" and low is not None and len(ready) == 1:
+            found[key]["low"] = max(low, 0.0)
     return found
 
 
@@ -255,15 +277,17 @@ def _gaps(q: Floats, p: Floats, items: Items, column: Ints, size: int) -> tuple[
     return _spread(gap, place, size * BINS), _spread(items.choice_mask, column, size)
 
 
-def _macro_f1(won: csr_array, answers: csr_array, weights: Floats) -> Floats:
+def _macro_f1(choices: tuple[csr_array, ...], weights: Floats) -> Floats:
     """(D,) mean F1 over choices that are a majority's or were answered; NaN without."""
+    won, answers = choices
     met = weights @ won + weights @ answers
     f1 = 2 * (weights @ won.multiply(answers).tocsr()) / np.where(met > 0, met, 1.0)
     return ratio(f1.sum(axis=1), (met > 0).sum(axis=1))
 
 
-def _calibration(gap: csr_array, has: csr_array, weights: Floats) -> Floats:
+def _calibration(gaps: tuple[csr_array, ...], weights: Floats) -> Floats:
     """(D,) class-wise calibration error."""
+    gap, has = gaps
     n = weights @ has
     each = np.abs(weights @ gap).reshape(len(weights), -1, BINS).sum(axis=2)
     return ratio((each / np.where(n > 0, n, 1.0)).sum(axis=1), (n > 0).sum(axis=1))

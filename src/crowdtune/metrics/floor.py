@@ -20,8 +20,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
 from crowdtune.annotations import Floats, Ints, Items
-from crowdtune.metrics.accuracy import entropy
-from crowdtune.metrics.disagreement import answered, described, grouped, measured, summary
+from crowdtune.metrics.disagreement import GROUPS, Asked, Measured, summary
 
 DRAWS = 200  # of what all people would say
 LEAST, MOST = -7.0, 10.0  # bounds of the logarithm of the concentration
@@ -40,28 +39,27 @@ def floor(counts: Ints, items: Items, rng: np.random.Generator, draws: int = DRA
         The shape of `disagreement.quality`: `value` is the mean over draws, `low` and `high` hold 95 % of what a
         perfect model would score on these items.
     """
-    index = answered(counts.astype(np.float64), counts, items)
-    counts, items = counts[index], items.take(index)
+    asked = Asked.of(shares(counts), counts, items)
+    counts, items = counts[asked.index], asked.items
+    counts = counts[:, : items.max_choices]
     prior = fitted_prior(counts, items)
-    return _measured_by_group(shares(counts), counts, items, [_dirichlet(prior + counts, rng) for _ in range(draws)])
+    asked = Asked.of(shares(counts), counts, items)
+    return _over_draws(asked, [asked.measured(_dirichlet(prior + counts, rng)) for _ in range(draws)])
 
 
 def halves(counts: Ints, items: Items, rng: np.random.Generator, draws: int = 50) -> dict[str, Any]:
     """What one random half of an item's labels scores as the prediction of the other: how alike people are.
 
-    Items with one label are left out. A model may be better: it is no sample of a few people.
+    Items with one label are left out. A model may be better: it is no sample of a few people. Terciles are of all
+    labels, votes of the half that is foretold.
     """
     index = np.flatnonzero(counts.sum(axis=1) > 1)
-    counts, items = counts[index], items.take(index)
-    found: dict[str, Any] = {}
+    items = items.take(index)
+    counts = counts[index, : items.max_choices]
+    whole = Asked.of(shares(counts), counts, items)
     parts = [_half(counts, rng) for _ in range(draws)]
-    for name, rows in grouped(entropy(shares(counts))).items():
-        ready = [
-            measured(shares(half[rows]), shares((counts - half)[rows]), (counts - half)[rows], items.take(rows))
-            for half in parts
-        ]
-        found[name] = _summed(entropy(shares(counts[rows])), ready)
-    return found
+    ready = [Asked.of(shares(counts - half), counts - half, items).measured(shares(half)) for half in parts]
+    return _over_draws(whole, ready)
 
 
 def shares(counts: Ints) -> Floats:
@@ -119,22 +117,23 @@ def _half(counts: Ints, rng: np.random.Generator) -> Ints:
     return half
 
 
-def _measured_by_group(p: Floats, counts: Ints, items: Items, predictions: list[Floats]) -> dict[str, Any]:
+def _over_draws(asked: Asked, ready: list[Measured]) -> dict[str, Any]:
+    """Mean and 95 % of each measure over draws, in each group."""
+    groups = asked.groups()
+    filled = [name for name, rows in groups.items() if len(rows)]
+    weights = np.stack([np.isin(np.arange(len(asked.p)), groups[name]) for name in filled or GROUPS]).astype(np.float64)
+    drawn = [one.under(weights) for one in ready] if filled else []
     found: dict[str, Any] = {}
-    for name, rows in grouped(entropy(p)).items():
-        ready = [measured(q[rows], p[rows], counts[rows], items.take(rows)) for q in predictions]
-        found[name] = _summed(entropy(p[rows]), ready)
+    for name, rows in groups.items():
+        values = {}
+        if len(rows):
+            values = {key: np.array([one[key][filled.index(name)] for one in drawn]) for key in drawn[0]}
+        measures = {key: summary(_mean(each), each) for key, each in values.items()}
+        found[name] = asked.take(rows).described() | {"measures": measures}
     return found
 
 
-def _summed(heat: Floats, ready: list[Any]) -> dict[str, Any]:
-    """Mean and 95 % of each measure over draws."""
-    about = described(heat, ready)
-    if not len(heat):
-        return about | {"measures": {}}
-    values = [one.under(np.ones((1, len(heat)))) for one in ready]
-    drawn = {key: np.array([value[key][0] for value in values]) for key in values[0]}
-    known = {key: found[np.isfinite(found)] for key, found in drawn.items()}
-    return about | {
-        "measures": {key: summary(float(v.mean()) if len(v) else float("nan"), v) for key, v in known.items()}
-    }
+def _mean(values: Floats) -> float:
+    """Of those that are defined; NaN without."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
