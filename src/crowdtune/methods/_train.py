@@ -172,11 +172,12 @@ def _without_used_gold(annotations: Annotations, plan: Plan) -> Annotations:
 
 
 def _sizes(annotations: Annotations) -> dict[str, int]:
+    unnamed = {} if annotations.counts is None else {"unnamed_labels": int(annotations.counts.sum())}
     return {
         "items": len(annotations.items),
         "labels": len(annotations),
         "annotators": int((annotations.labels_per_annotator > 0).sum()),
-    }
+    } | unnamed
 
 
 def _results(annotations: Annotations, start: Start, posterior: Floats, after: Floats) -> dict[str, Any]:
