@@ -15,6 +15,7 @@ TEMPLATES = {
     "letters": "{prompt}\n{choices}\nAnswer:",
     "free": "{prompt}\nAnswer:",
     "head": "{prompt}",
+    "verbal": "{prompt}\nHow many percent of people answer each of {choices}?\nAnswer:",
 }
 
 
@@ -35,7 +36,7 @@ def question(prompt: str, choices: Sequence[str], style: str, template: str = ""
     Args:
         prompt: the item's text.
         choices: its allowed answers.
-        style: "words", "letters" or, without a list of choices, "free" or (nothing but the text) "head".
+        style: "words", "letters", "verbal" or, without a list of choices, "free" or (nothing but the text) "head".
         template: text with {prompt} and, if wanted, {choices}; "" for the style's own.
 
     Example:

@@ -27,6 +27,8 @@ def test_import_says_what_they_are_good_for(
     assert "detected: chaosnli by records with uid, label_counter, example (3 items, 0 labels, 0 annotators)" in printed
     assert "unnamed   300 labels counted on 3 items, shares on 0: nobody's expertise can be estimated" in printed
     assert "3 items have counts of 300 labels, annotators not named" in told
+    assert "pseudonyms" not in told
+    assert f"next: crowdtune train {tmp_path / 'data'}/ --method soft" in printed
     again, _ = read(tmp_path / "data")
     assert again.counts.tolist() == read(source)[0].counts.tolist()  # type: ignore[union-attr]
 

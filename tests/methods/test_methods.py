@@ -43,7 +43,7 @@ def test_every_method_learns_from_a_reliable_crowd_and_writes_a_whole_run(
     assert run.results["posterior_accuracy"] > 0.9 * learns
     assert {p.name for p in run.folder.iterdir()} == {
         "annotators.csv", "config.json", "disagreement.parquet", "items.parquet", "metrics.jsonl", "model",
-        "results.json",
+        "perspectives.npz", "results.json",
     }  # fmt: skip
     assert pq.read_table(run.folder / "items.parquet").num_rows == 240
     assert "How the labels were made" in (run.model / "README.md").read_text()

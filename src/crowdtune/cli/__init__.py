@@ -11,6 +11,7 @@ from crowdtune.cli import (
     aggregate,
     audit,
     bench,
+    calibrate,
     clean,
     demo,
     evaluate,
@@ -44,6 +45,7 @@ for verb in (
     train.train,
     predict.predict,
     evaluate.evaluate,
+    calibrate.calibrate,
     report.report,
     export.export,
 ):

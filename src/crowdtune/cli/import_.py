@@ -43,9 +43,12 @@ def import_(
     for line in report.lines(annotations):
         say(line)
     _show(found)
-    if not keep_ids:
+    if names:
         say(f"annotators have pseudonyms; {beside} says who is who: keep it private. --keep-ids keeps the names")
-    show(f"wrote {out}/   next: crowdtune audit {out}/")
+    unnamed = not len(annotations) and bool(annotations.answered.any())
+    show(
+        f"wrote {out}/   next: crowdtune {f'train {out}/ --method soft -o runs/first' if unnamed else f'audit {out}/'}"
+    )
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -21,6 +21,15 @@ def predict(
     run: Run,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Labels as .parquet, .csv or .jsonl.")] = None,
     abstain_below: Annotated[float, typer.Option(help="No label where the best probability is lower.")] = 0.0,
+    as_: Annotated[
+        str, typer.Option("--as", help="Answer as annotators would: NAME,NAME or trait=value, or everybody.")
+    ] = "",
+    temperature: Annotated[
+        float | None, typer.Option(help="Of the probabilities; by default what crowdtune calibrate saved, else 1.")
+    ] = None,
+    distribution: Annotated[
+        bool, typer.Option("--distribution", help="Tell all choices, with their probabilities and the ambiguity.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Label new items with a trained model, with probabilities."""
@@ -30,7 +39,9 @@ def predict(
     from crowdtune.methods import shared_choices
 
     only_our_voice()
-    table = label(run, load(shared_choices(run)).items, abstain_below=abstain_below)
+    items = load(shared_choices(run)).items
+    asked: dict[str, Any] = {"temperature": temperature, "perspective": as_, "distribution": distribution}
+    table = label(run, items, abstain_below=abstain_below, **asked)
     if out is not None:
         write_table(out, table)
         say(f"wrote {out}")
@@ -51,7 +62,16 @@ def predict(
 
 def _show_labels(table: dict[str, list[Any]]) -> None:
     rows = list(zip(table["item"], table["label"], table["probability"], strict=True))
-    for item, answer, probability in rows[:SHOWN]:
-        show(f"{item}\t{answer or '(abstains)'}\t{probability:.3f}")
+    for place, (item, answer, probability) in enumerate(rows[:SHOWN]):
+        show(f"{item}\t{answer or '(abstains)'}\t{probability:.3f}{_whole(table, place)}")
     silent = sum(answer is None for answer in table["label"])
     show(f"{len(rows)} items, {silent} abstentions")
+
+
+def _whole(table: dict[str, list[Any]], place: int) -> str:
+    """All choices of an item with their probabilities, and its ambiguity, where they were asked for."""
+    if "choices" not in table:
+        return ""
+    pairs = zip(table["choices"][place], table["probabilities"][place], strict=True)
+    told = ", ".join(f"{choice} {share:.3f}" for choice, share in pairs)
+    return f"\t{told}\tambiguity {table['ambiguity'][place]:.3f} nats"

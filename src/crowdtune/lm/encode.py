@@ -34,6 +34,7 @@ class Encoded:
         offset: (I, K) nats to subtract before the softmax; 0 unless centred or weighed against another model.
         texts: I x K token ids of the choices as texts, [] for a tie; empty where one token stands for each.
         divisor: (I, K) by what the log-likelihood of a text is divided.
+        names: each item's choices, where the model writes them; else empty.
     """
 
     prompts: list[list[int]]
@@ -43,6 +44,7 @@ class Encoded:
     offset: Floats
     texts: list[list[list[int]]] = field(default_factory=list)
     divisor: Floats = field(default_factory=lambda: np.ones((0, 0)))
+    names: list[tuple[str, ...]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -56,6 +58,7 @@ class Encoded:
             offset=self.offset[index],
             texts=[self.texts[i] for i in index] if self.texts else [],
             divisor=self.divisor[index] if self.texts else self.divisor,
+            names=[self.names[i] for i in index] if self.names else [],
         )
 
     def keep(self, kept: Bools) -> Encoded:
@@ -142,6 +145,8 @@ def encode_asked(
     prompts = [shorten(p, max_length) for p in prompts]
     written = [[ids[:max_length] for ids in own] for own in written]
     encoded = Encoded(prompts, answers, form, truncated, np.zeros(answers.shape), written)
+    if form.style == "verbal":
+        encoded = replace(encoded, names=[tuple(items.choices(i)) for i in range(len(items))])
     return replace(encoded, offset=-np.log(form.tie) * encoded.ties, divisor=_divisor(items, written, form))
 
 
@@ -198,7 +203,7 @@ def _cut(texts: list[str], form: PromptFormat) -> tuple[list[str], list[str]]:
 
     A blank at the end of a prompt would be a token of its own, and the choice other tokens than ever in running text.
     """
-    if form.chat or form.style not in ("texts", "responses", "reward"):
+    if form.chat or form.style not in ("texts", "responses", "reward", "verbal"):
         return [""] * len(texts), texts
     stems = [text.rstrip() for text in texts]
     return [text[len(stem) :] or " " for text, stem in zip(texts, stems, strict=True)], stems
@@ -221,6 +226,8 @@ def _answers(
     if form.style in ("words", "letters"):
         return single_tokens(items, texts, lm, form), []
     places = np.where(items.choice_mask, np.arange(items.max_choices), -1)
+    if form.style == "verbal":
+        return places, []
     return places, continuations(items, blanks, texts, lm, form)
 
 

@@ -10,7 +10,7 @@ from crowdtune.annotations import Items
 from crowdtune.errors import InputError
 from crowdtune.wording import answers, question
 
-STYLES = ("auto", "words", "letters", "texts", "responses", "head", "reward")
+STYLES = ("auto", "words", "letters", "texts", "responses", "head", "reward", "verbal")
 NORMALISE = ("auto", "sum", "mean", "characters", "pmi")
 
 
@@ -22,9 +22,9 @@ class PromptFormat:
         style: what a choice is to the model. "words": one token, the choice itself; "letters": one token, A, B, ...;
             "texts": any text, by its likelihood after the prompt; "responses": the same, each by itself, for
             fine-tuning on what people wrote; "head": an output of a classification head; "reward": a text that a
-            reward head scores. "auto": what the model's head asks for; with a language-model head responses
-            where they were written freely, texts where two are compared, words where every choice is one distinct
-            token after the prompt, else letters.
+            reward head scores; "verbal": a name with its share, in a distribution the model writes. "auto": what the
+            model's head asks for; with a language-model head responses where they were written freely, texts where
+            two are compared, words where every choice is one distinct token after the prompt, else letters.
         template: text with {prompt} and, if wanted, {choices}; "" for the style's own.
         chat: wrap the text in the tokenizer's chat template.
         normalise: what the log-likelihood of a text is divided by: "sum": nothing; "mean": its tokens; "characters":

@@ -34,6 +34,7 @@ class Reading:
         adapter: True where the folder holds a LoRA adapter and not a whole model.
         bf16: autocast to bfloat16, as in training.
         outputs: names of the outputs of a classification head; () without one.
+        temperature: of its probabilities, as fitted on held-out items; 1 is as trained.
     """
 
     lm: str
@@ -44,6 +45,7 @@ class Reading:
     adapter: bool = False
     bf16: bool = True
     outputs: tuple[str, ...] = ()
+    temperature: float = 1.0
 
     @property
     def head(self) -> str:
@@ -88,6 +90,7 @@ def load_reading(folder: Path) -> Reading:
             adapter=raw["adapter"],
             bf16=raw["bf16"],
             outputs=tuple(raw.get("outputs", ())),
+            temperature=raw.get("temperature", 1.0),
         )
     except (msgspec.DecodeError, KeyError, TypeError) as e:
         raise InputError(

@@ -65,9 +65,15 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
 
     Args:
         lm: the model, put into evaluation mode while it scores.
-        encoded: I items. With style "responses" the log-likelihoods of the texts, in nats.
+        encoded: I items. With style "responses" the log-likelihoods of the texts, in nats; with "verbal" the logs of
+            the shares the model writes.
         bf16: autocast to bfloat16.
     """
+    if encoded.format.style == "verbal":
+        from crowdtune.lm.verbalise import shares  # which asks by what is in this module
+
+        with np.errstate(divide="ignore"):
+            return np.log(shares(lm, encoded, bf16=bf16)[0])
     return _table(lm, encoded, bf16, READ_OUTS[encoded.format.style])
 
 

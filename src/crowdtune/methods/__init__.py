@@ -3,7 +3,10 @@
 Importing this package imports torch.
 """
 
+from crowdtune.methods._calibrate import calibrate as calibrate
 from crowdtune.methods._clean import clean as clean
+from crowdtune.methods._distribution import annotators_of as annotators_of
+from crowdtune.methods._distribution import predict_distribution as predict_distribution
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict

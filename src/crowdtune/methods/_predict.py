@@ -13,44 +13,84 @@ from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.errors import InputError
 from crowdtune.lm.encode import Encoded
 from crowdtune.lm.generate import generate
-from crowdtune.lm.reading import load_reading, load_trained
+from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.reading import Reading, load_reading, load_trained
 from crowdtune.lm.score import rewards as tabled
 from crowdtune.lm.score import score
+from crowdtune.methods._distribution import annotators_of, folder, predict_distribution, told
 from crowdtune.methods._responses import gold_alone
 from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
-from crowdtune.metrics.distances import js_distance
+from crowdtune.metrics.distances import ambiguity, js_distance
 from crowdtune.metrics.held_out import TINY, compare, held_out
 from crowdtune.metrics.people import against_people, several
+from crowdtune.metrics.temperature import tempered
 from crowdtune.runs import Run
 
 
-def predict(run: Run | str | Path, items: Items, *, abstain_below: float = 0.0) -> dict[str, list[Any]]:
+def predict(
+    run: Run | str | Path,
+    items: Items,
+    *,
+    abstain_below: float = 0.0,
+    temperature: float | None = None,
+    perspective: str = "",
+    distribution: bool = False,
+) -> dict[str, list[Any]]:
     """Label new items, or, with a model of free responses, answer them.
 
     Args:
         run: a finished run, or its folder.
         items: I items with texts, and choices where the model has some.
         abstain_below: an item whose best probability is lower gets no label.
+        temperature: of the probabilities; None takes what `calibrate` saved, else 1.
+        perspective: whose answers to predict, as `perspectives.Perspectives.members` reads it; "" for what the model
+            itself says.
+        distribution: tell each item's choices and ambiguity (entropy, nats) as well.
 
     Returns:
-        Columns item, label (None where it abstains), probability, probabilities (K each, in the order of the choices);
-        or item, response.
+        Columns item, label (None where it abstains), probability, probabilities (K each, in the order of the choices),
+        and with `distribution` choices and ambiguity; or item, response.
     """
     if not 0 <= abstain_below <= 1:
         raise InputError(f"abstain_below={abstain_below} must be a probability from 0 to 1.")
     lm, reading = load_trained(_model(run))
     if reading.format.style == "responses":
+        if perspective or distribution or temperature is not None:
+            raise InputError("this run writes free responses; --as, --distribution and --temperature are for choices.")
         said = generate(lm, items, reading.format, reading.max_length, bf16=reading.bf16)
         return {"item": list(items.ids), "response": said}
-    probabilities = np.exp(score(lm, reading.encode(items, lm), bf16=reading.bf16))
+    probabilities = _asked(run, (lm, reading), items, temperature, perspective)
     best, top = probabilities.argmax(axis=1) if len(items) else [], probabilities.max(axis=1, initial=0)
     labels = [items.text(i, int(k)) if top[i] >= abstain_below else None for i, k in enumerate(best)]
+    more = {
+        "choices": [list(items.choices(i)) for i in range(len(items))],
+        "ambiguity": ambiguity(probabilities).tolist(),
+    }
     return {
         "item": list(items.ids),
         "label": labels,
         "probability": top.tolist(),
         "probabilities": [probabilities[i, : items.n_choices[i]].tolist() for i in range(len(items))],
+        **(more if distribution else {}),
     }
+
+
+def _asked(
+    run: Run | str | Path,
+    model: tuple[LanguageModel, Reading],
+    items: Items,
+    temperature: float | None,
+    perspective: str,
+) -> Floats:
+    """(I, K) the model's own distribution at a temperature, or how some of its annotators would answer."""
+    lm, reading = model
+    if not perspective:
+        return predict_distribution(lm, items, reading=reading, temperature=temperature)
+    if temperature is not None:
+        raise InputError("a perspective has a sharpness of its own, fitted in training. Leave out --temperature.")
+    known = annotators_of(run)
+    members = known.members(perspective)
+    return known.seen(told(lm, reading, items), items, members)
 
 
 def rewards(run: Run | str | Path, prompts: Sequence[str], texts: Sequence[str]) -> Floats:
@@ -94,7 +134,9 @@ def evaluate(run: Run | str | Path, test: Items | Annotations) -> dict[str, Any]
     items = gold_alone(items) if free else items
     encoded = reading.encode(items, lm)
     table = score(lm, encoded, bf16=reading.bf16)
-    return response_quality(table, encoded) if free else measured(np.exp(table), items, people)
+    if free:
+        return response_quality(table, encoded)
+    return measured(tempered(np.exp(table), reading.temperature, items.choice_mask), items, people)
 
 
 def parted(test: Items | Annotations) -> tuple[Items, Annotations | None]:
@@ -183,4 +225,4 @@ def shared_choices(run: Run | str | Path) -> tuple[str, ...]:
 
 
 def _model(run: Run | str | Path) -> Path:
-    return run.model if isinstance(run, Run) else Run(Path(run)).model
+    return folder(run).model

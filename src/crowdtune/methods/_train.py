@@ -14,24 +14,22 @@ from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
-from crowdtune.methods._card import model_card
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._plan import Conclusion, Method, Plan, answered
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
+from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.names import find
-from crowdtune.runs import Run, annotator_table
+from crowdtune.runs import Run
 from crowdtune.settings import apply
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
 from crowdtune.wording import only_written
-from crowdtune.write.tables import write_bytes
 
 logger = logging.getLogger(__name__)
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
@@ -95,8 +93,8 @@ def train(
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
-    _write_tables(run, annotations, judged, found, method)
-    _save_model(run, trained, start.reading, plan, results)
+    write_tables(run, (annotations, judged), found, method, None if free else after)
+    save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
 
@@ -105,14 +103,6 @@ def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
     """Options of a method and of training with `settings` on top of their defaults."""
     chosen, training = apply(settings, find("crowdtune.methods", method, "method")(), Training())
     return chosen, training
-
-
-def _write_tables(run: Run, annotations: Annotations, judged: Annotations, found: Conclusion, method: str) -> None:
-    """Annotators, measured on what may be judged, items and, where they are free, responses."""
-    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
-    run.write_items(annotations, found.posterior, method)
-    if found.knew is not None:
-        run.write_responses(annotations, found.knew)
 
 
 def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
@@ -227,10 +217,3 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
         "verdict": last.as_dict() | {"before_training": said.status},
         "warnings": [] if _calm(last) else [last.words],
     }
-
-
-def _save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:
-    lm.model.save_pretrained(run.model)
-    lm.tokenizer.save_pretrained(run.model)
-    reading.save(run.model)
-    write_bytes(run.model / "README.md", model_card(reading, plan.story, results).encode())

@@ -35,22 +35,24 @@ class Watch:
     measure: Callable[[LanguageModel], dict[str, float]]
 
 
-class _Watcher(TrainerCallback):
+class Watcher(TrainerCallback):
     """Logs what is measured of the model at the points of a watch."""
 
     def __init__(self, watch: Watch, lm: LanguageModel, log: Callable[[dict[str, Any]], None]) -> None:
         self.watch, self.lm, self.log = watch, lm, log
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Look before the first step."""
         self.on_step_end(args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Look where it is time."""
         marks = {round(state.max_steps * i / max(self.watch.points - 1, 1)) for i in range(self.watch.points)}
         if state.global_step in marks:
             self.log({"step": state.global_step} | self.watch.measure(self.lm))
 
 
-class _Log(TrainerCallback):
+class Log(TrainerCallback):
     """Sends the Trainer's log lines where the run keeps them, and a progress bar to stderr if that is a terminal."""
 
     def __init__(self, log: Callable[[dict[str, Any]], None]) -> None:
@@ -58,20 +60,24 @@ class _Log(TrainerCallback):
         self.bar: Any = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Open the bar."""
         from tqdm import tqdm
 
         quiet = not sys.stderr.isatty()
         self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", disable=quiet, leave=False)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move the bar on."""
         self.bar.update()
         if state.global_step == state.max_steps:
             control.should_save = False  # the run itself is saved next
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Keep the line."""
         self.log({"step": state.global_step} | (logs or {}))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close the bar."""
         self.bar.close()
 
 
@@ -105,13 +111,13 @@ def finetune(
         lm,
         _config(lm, options, run, annotator_learning_rate),
         dataset.examples,
-        peft_config=_lora(lm, options) if options.lora else None,
+        peft_config=adapter(lm, options) if options.lora else None,
         objective=objective,
         encoded=dataset.encoded,
-        callbacks=[_Log(run.log)],
+        callbacks=[Log(run.log)],
     )
     if watch is not None:
-        trainer.add_callback(_Watcher(watch, trainer.lm, run.log))
+        trainer.add_callback(Watcher(watch, trainer.lm, run.log))
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
     trainer.remove_callback(ProgressCallback)
     whole = complete(run.checkpoints) if resume else []
@@ -144,7 +150,7 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
     )
 
 
-def _lora(lm: LanguageModel, options: Training) -> Any:
+def adapter(lm: LanguageModel, options: Training) -> Any:
     """An adapter of every linear layer; what a head has besides, and what is new, is trained and saved as a whole."""
     import peft
 

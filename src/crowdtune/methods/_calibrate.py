@@ -1,0 +1,65 @@
+"""Calibrate a finished run: a temperature fitted on held-out items, kept with the model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from crowdtune.annotations import Annotations
+from crowdtune.errors import InputError
+from crowdtune.lm.reading import load_trained
+from crowdtune.methods._distribution import folder, told
+from crowdtune.metrics.temperature import calibration
+from crowdtune.runs import Run
+
+logger = logging.getLogger(__name__)
+FEWEST = 2  # items with labels: one to fit on and one to measure
+
+
+def calibrate(run: Run | str | Path, annotations: Annotations, *, seed: int = 0) -> dict[str, Any]:
+    """Fit a temperature to labels the run was not trained on, and save it, so that `predict` uses it.
+
+    It is saved only where, by cross-validation, it makes held-out labels likelier; else 1 is.
+
+    Args:
+        run: a finished run, or its folder.
+        annotations: labels of held-out items; votes of those nobody is named for count alike, and where an item has
+            none, its soft labels count once.
+        seed: of the folds.
+
+    Returns:
+        What `metrics.temperature.calibration` found, `saved`, the temperature kept, and `trained_on`, how many of the
+        items the run was trained on: what it says of them tells little of new ones.
+    """
+    run = folder(run)
+    counts = annotations.all_votes.astype(np.float64)
+    if annotations.soft is not None:
+        counts = np.where(counts.sum(axis=1, keepdims=True) > 0, counts, annotations.soft)
+    labelled = np.flatnonzero(counts.sum(axis=1) > 0)
+    if len(labelled) < FEWEST:
+        raise InputError(f"{len(labelled)} items have labels; a temperature is fitted on {FEWEST} or more.")
+    items, counts = annotations.items.take(labelled), counts[labelled]
+    lm, reading = load_trained(run.model)
+    rng = np.random.default_rng(seed)
+    counts = counts[:, : items.max_choices]
+    found = calibration(told(lm, reading, items), counts, items.choice_mask, rng)
+    found["saved"] = found["temperature"] if found["gain"] > 0 else 1.0
+    found["trained_on"] = len(set(items.ids) & _met(run))
+    if found["trained_on"]:
+        logger.warning(
+            f"{found['trained_on']} of the {len(items)} items were trained on, where a model is surer than elsewhere: "
+            "calibrate on others"
+        )
+    replace(reading, temperature=found["saved"]).save(run.model)
+    return found
+
+
+def _met(run: Run) -> set[str]:
+    """Ids of the items a run was trained on."""
+    path = run.folder / "items.parquet"
+    return set(pq.read_table(path, columns=["item"])["item"].to_pylist()) if path.exists() else set()
