@@ -34,12 +34,12 @@ from crowdtune.metrics.distances import ambiguity, js_distance
 from crowdtune.runs import Run
 from crowdtune.training.finetune import Watch
 from crowdtune.training.form_stage import learn_form, learn_to_write
-from crowdtune.training.options import Training
+from crowdtune.training.options import WRITING, Training
 from crowdtune.training.reinforce import Reinforcement, Stage, reinforce
 
 TRAIN, HELD_OUT = 1200, 300
 FORM = PromptFormat("verbal", template="{prompt}:")  # as short as can be: the format stage says what is asked
-FORM_STEPS, FORM_BATCH, RATE, RL_RATE = 50, 16, 1e-3, 1e-3
+FORM_STEPS = 50
 DRAWS = 2000
 
 
@@ -79,11 +79,11 @@ def run(out: Path, what: str, options: argparse.Namespace) -> None:
         print(name, {k: v for k, v in points[-1].items() if k not in ("distances", "shares")}, flush=True)
         return {"held_out_js_distance": points[-1]["js_distance"]}
 
-    training = Training(lora_rank=options.rank, seed=options.seed, save_steps=15)
+    training = Training(learning_rate=options.rate, lora_rank=options.rank, seed=options.seed, save_steps=15)
     stage = Stage(examples, FORM, training, home)
-    told: dict[str, Any] = {"seed": options.seed, "lora_rank": options.rank}
+    told: dict[str, Any] = {"seed": options.seed, "lora_rank": options.rank, "learning_rate": options.rate}
     if what == "form":
-        formed = learn_form(load(), stage, steps=FORM_STEPS, batch=FORM_BATCH, learning_rate=RATE)
+        formed = learn_form(load(), stage, FORM_STEPS)
         look(formed)
         formed.model.save_pretrained(out / "model")
         formed.tokenizer.save_pretrained(out / "model")
@@ -94,14 +94,13 @@ def run(out: Path, what: str, options: argparse.Namespace) -> None:
         how = Reinforcement(
             steps=options.steps,
             ambiguity_weight=options.weight,
-            learning_rate=options.rate or RL_RATE,
             passes=options.passes,
             dynamic=options.dynamic,
         )
         told |= asdict(how)
         reinforce(lm, stage, how)
     else:
-        how_much = {"steps": options.steps, "batch": options.batch, "learning_rate": options.rate or RATE}
+        how_much = {"steps": options.steps, "batch": options.batch}
         told |= how_much
         learn_to_write(lm, stage, targets, **how_much)
 
@@ -144,7 +143,7 @@ def main() -> None:
     parser.add_argument("--dynamic", action="store_true")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=12, help="of sft")
-    parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--rate", type=float, default=WRITING)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--passes", type=int, default=4)
     parser.add_argument("--points", type=int, default=5)
