@@ -96,6 +96,7 @@ def run(out: Path, what: str, options: argparse.Namespace) -> None:
             ambiguity_weight=options.weight,
             passes=options.passes,
             dynamic=options.dynamic,
+            beta=options.beta,
         )
         told |= asdict(how)
         reinforce(lm, stage, how)
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("what", choices=("form", "rl", "sft", "table"))
     parser.add_argument("--weight", type=float, default=1.0, help="lambda")
     parser.add_argument("--dynamic", action="store_true")
+    parser.add_argument("--beta", type=float, default=Reinforcement.beta, help="weight of the divergence")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=12, help="of sft")
     parser.add_argument("--rate", type=float, default=WRITING)

@@ -48,7 +48,7 @@ def test_rewards_bring_a_run_nearer_and_a_broken_one_goes_on(
     run = train(crowd(), "shala-rl", settings, out=tmp_path / "whole")
     nearness = [value for _, value in run.curve("nearness")]
     assert np.mean(nearness[-5:]) > np.mean(nearness[:5]) + 0.05
-    assert run.results["parsed"] == 1
+    assert run.results["parsed"] > 0.9
 
     logged = Run.log
 

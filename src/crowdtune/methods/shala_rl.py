@@ -46,7 +46,7 @@ class ShalaRl:
     prompts_per_step: int = 12  # items in a step
     rollouts: int = 8  # texts drawn for each
     temperature: float = 1.0  # of drawing them
-    beta: float = 0.0  # weight of the divergence from the model after the format stage
+    beta: float = 0.04  # weight of the divergence from the model after the format stage
     scale: Literal["none", "group"] = "none"  # rewards centred, or also standardised, over an item's texts
     passes: int = 4  # forward passes a step is split into; fewer need more memory
     format_steps: int = 50  # of the format stage; 0 where the model can write distributions already

@@ -44,7 +44,7 @@ class Reinforcement:
     ambiguity_weight: float = 1.0
     dynamic: bool = False
     scale: Literal["none", "group"] = "none"
-    beta: float = 0.0
+    beta: float = 0.04
     temperature: float = 1.0
     passes: int = 4
 
