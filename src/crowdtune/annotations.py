@@ -214,13 +214,30 @@ class Annotations:
         """(I, K) how often each choice was given, by annotators the source names and by those it does not."""
         return self.votes if self.counts is None else self.votes + self.counts
 
+    @cached_property
+    def answered(self) -> Bools:
+        """(I,) True for items with a label of anybody, named or not, or a soft label."""
+        told: Bools = self.all_votes.sum(axis=1) > 0
+        return told if self.soft is None else told | (self.soft.sum(axis=1) > 0)
+
     def require_labels(self) -> None:
-        """Refuse annotations without a single label, with what is usually the reason."""
+        """Refuse annotations without a single label by a named annotator, with what is usually the reason."""
+        if not len(self) and self.answered.any():
+            raise InputError(
+                f"the labels of {int(self.answered.sum())} items come without their annotators, as counts or shares: "
+                "nobody's expertise can be estimated. What can be done with them: crowdtune train --method soft, "
+                "majority or shala; crowdtune evaluate; where they are counts, crowdtune aggregate --method majority."
+            )
         if not len(self):
             raise InputError(
                 "there is no label by an annotator. If the file has some under other names, "
                 "say --annotator COLUMN and --label COLUMN, or --wide COLUMN,COLUMN where each annotator has a column."
             )
+
+    def require_answers(self) -> None:
+        """Refuse annotations without a label of anybody, named or not, and without a soft label."""
+        if not self.answered.any():
+            self.require_labels()
 
     def take_items(self, index: Ints) -> Annotations:
         """Annotations of the items at `index`, in that order; annotators keep their codes."""
@@ -247,8 +264,14 @@ class Annotations:
         return self.take_items(np.sort(order[:cut])), self.take_items(np.sort(order[cut:]))
 
     def thin(self, labels_per_item: int, rng: np.random.Generator) -> Annotations:
-        """Keep at most `labels_per_item` labels of each item, chosen at random."""
+        """Keep at most `labels_per_item` labels of each item, chosen at random, be their annotators named or not."""
         order = np.lexsort((rng.random(len(self)), self.item))
         starts = np.concatenate([[0], np.cumsum(self.labels_per_item)])[:-1]
         rank = np.arange(len(self)) - starts[self.item[order]]
-        return self.take_labels(np.sort(order[rank < labels_per_item]))
+        if self.counts is None:
+            return self.take_labels(np.sort(order[rank < labels_per_item]))
+        drawn = np.column_stack([self.labels_per_item, self.counts])
+        for row in np.flatnonzero(drawn.sum(axis=1) > labels_per_item):
+            drawn[row] = rng.multivariate_hypergeometric(drawn[row], labels_per_item)
+        named = self.take_labels(np.sort(order[rank < drawn[self.item[order], 0]]))
+        return replace(named, counts=drawn[:, 1:])

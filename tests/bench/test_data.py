@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crowdtune.bench.data import load_split, source
+from crowdtune.bench.data import load_split, missing, source
 from crowdtune.bench.grid import Cell
 from crowdtune.bench.hub import HUB, from_hub, read_rows
 from crowdtune.errors import InputError
@@ -104,7 +104,11 @@ def test_hidden_answers_are_unknown() -> None:
 
 def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^data set 'trivia' is unknown. Name its file: --data trivia=FILE\.$"):
-        source("arc+trivia", {})
+        missing(["arc+trivia", "words"], {})
+    with pytest.raises(
+        InputError, match=r"^data sets a, b are unknown\. Name their files: --data a=FILE --data b=FILE\.$"
+    ):
+        missing(["b", "c+a"], {"c": tmp_path})
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(InputError, match=r"pip install datasets\. Or name a local file: --data arc=FILE"):
         from_hub("arc")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from scipy.spatial.distance import jensenshannon
 
 from tests.cli.test_cli import run
 
@@ -32,6 +35,47 @@ def test_held_out_annotators(
     assert all(row["low"] <= row["more"] <= row["high"] for row in found[:-1])
     assert run(monkeypatch, "evaluate", tmp_path / "run", data, "--annotators") == 0
     assert "trained on these very labels" in capsys.readouterr().err
+
+
+def test_what_several_people_said_needs_no_gold(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: the table the run keeps, from which the distance is computed here; evaluate finds the same again."""
+    rows = [
+        {"id": f"i{i}", "prompt": f"w{i % 40}", "annotator": f"a{j}", "label": ["yes", "no"][int(j < i % 5)]}
+        for i in range(48)
+        for j in range(4)
+    ]
+    data, test = tmp_path / "labels.jsonl", tmp_path / "test.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:64]))
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows[64:]))
+    flags = ["--method", "soft", "--model", tiny_llama, "--set", "epochs=1", "--set", "points=2"]
+    flags += ["--set", "template={prompt} Answer :"]
+    assert run(monkeypatch, "train", data, "-o", tmp_path / "run", "--test", test, *flags) == 0
+    assert "held-out items: js_distance" in capsys.readouterr().out
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    found = results["test"]["disagreement"]
+    assert (found["items"], found["labels_per_item"], "accuracy" in results["test"]) == (32, 4.0, False)
+    assert "disagreement" not in results, "of the training items only where nothing is held out"
+    kept = pq.read_table(tmp_path / "run" / "disagreement.parquet").to_pylist()
+    apart = [jensenshannon(row["people"], row["predicted"], base=2) for row in kept]
+    assert found["groups"]["all"]["measures"]["js_distance"]["value"] == pytest.approx(np.mean(apart))
+    log = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    followed = [json.loads(line)["test_js_distance"] for line in log if "test_js_distance" in line]
+    assert followed[-1] == pytest.approx(np.mean(apart), abs=1e-4)
+    assert run(monkeypatch, "evaluate", tmp_path / "run", test, "--json") == 0
+    again = json.loads(capsys.readouterr().out)["disagreement"]
+    assert again["groups"]["all"]["items"] == 32
+    assert again["groups"]["all"]["measures"]["js_distance"]["value"] == pytest.approx(np.mean(apart), abs=1e-4)
+    assert run(monkeypatch, "evaluate", tmp_path / "run", test) == 0
+    said = capsys.readouterr()
+    assert "32 items several people answered, 4 labels each" in said.out
+    assert "they disagree" in said.out
+    assert "a perfect model" in said.err
+    single = tmp_path / "single.jsonl"
+    single.write_text("".join(json.dumps(row) + "\n" for row in rows[::4]))
+    assert run(monkeypatch, "evaluate", tmp_path / "run", single) == 2
+    assert "nor labels by several people" in capsys.readouterr().err
 
 
 def test_grades_are_judged_in_grades(

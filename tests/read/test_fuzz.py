@@ -37,11 +37,21 @@ likely = st.fixed_dictionaries(
         "text": values,
         "timestamp": values,
         "posterior": st.lists(scalars, max_size=3) | values,
+        "counts": st.lists(st.integers(0, 9), max_size=3)
+        | st.dictionaries(texts, st.integers(0, 9), max_size=3)
+        | values,
+        "soft_label": st.dictionaries(texts, scalars, max_size=3) | values,
     },
 )
 records = st.lists(likely | st.dictionaries(names, values, max_size=4), max_size=5)
 policies = st.sampled_from(
-    [Policy(), Policy(choices=("yes", "no")), Policy(labels="code", repeats="majority"), Policy(repeats="first")]
+    [
+        Policy(),
+        Policy(several="counts"),
+        Policy(choices=("yes", "no")),
+        Policy(labels="code", repeats="majority"),
+        Policy(repeats="first"),
+    ]
 )
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 
 from crowdtune import InputError, Policy, read
 from crowdtune.read.builder import AS_FLOAT, ROUNDED
-from crowdtune.read.counts import UNNAMED
 from crowdtune.read.pairs import EQUAL
 from tests.crowds import put, said
 from tests.read.formats.shaken import Edit, bounded, edits, shaken_csv, shaken_json, try_reading
@@ -75,28 +74,6 @@ def test_an_option_that_is_no_flag(tmp_path: Path) -> None:
     rows = "1,a,1,0\n" * 100 + "2,a,maybe,0\n"
     with pytest.raises(InputError, match=r"row 102: joy is 'maybe', where other rows say 0 or 1\. Mend the cell"):
         read(put(tmp_path, "f.csv", "id,rater_id,joy,fear\n" + rows))
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"uid": "1", "label_counter": {"e": 70, "n": 30}, "majority_label": "e", "example": {}},
-        {"id": "1", "text": "t", "label_count": [70, 30, 0]},
-        {"text": "t", "toxicity": 0.3, "severe_toxicity": 0.0, "identity_attack": 0.1},
-    ],
-)
-def test_counts_without_annotators_are_refused(tmp_path: Path, row: dict[str, Any]) -> None:
-    with pytest.raises(
-        InputError, match=r"counts answers \(\w+\) without saying whose they are, so nobody's expertise"
-    ):
-        read(lines(tmp_path, [row]))
-
-
-def test_items_with_counts_beside_are_items(tmp_path: Path) -> None:
-    row = {"id": "1", "prompt": "p", "choices": ["yes", "no"], "counts": [3, 1], "gold": "A"}
-    annotations, report = read(lines(tmp_path, [row]))
-    assert (len(annotations), annotations.items.gold.tolist()) == (0, [0])
-    assert report.notes[UNNAMED] == 1
 
 
 PAIRS = "worker,left,right,label\nann,x,y,x\nbob,y,x,x\neve,x,z,z\n"

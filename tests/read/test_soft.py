@@ -36,7 +36,20 @@ def test_a_list_is_scaled_and_none_or_zeros_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [[0.5], [0.5, 0.5, 0], [-0.1, 1.1], ["x", 1], "0.7", 0.7, [1e308, 1e308], [[1], [2]], {"a": 1}, "[1, 2", True],
+    [
+        [0.5],
+        [0.5, 0.5, 0],
+        [-0.1, 1.1],
+        ["x", 1],
+        "0.7",
+        0.7,
+        [1e308, 1e308],
+        [[1], [2]],
+        {"a": -1},
+        {"a": "x"},
+        "[1, 2",
+        True,
+    ],
 )
 def test_what_is_no_soft_label_is_counted(tmp_path: Path, odd: Any) -> None:
     soft, report = told(tmp_path, odd, None)

@@ -33,6 +33,7 @@ def evil(tmp_path: Path) -> Path:
     results = Run(folder).results
     results["in_words"] += EVIL
     results["why"] = results["aggregator"] = EVIL[0]
+    results["disagreement"] = folders.disagreement(folder, EVIL[:3], EVIL, EVIL)
     results["warnings"] += [*EVIL, {"what": EVIL[1], "items": EVIL, "annotators": EVIL}]
     results["tasks"][0] |= {"task": EVIL[2]}
     results["tasks"][0]["agreement"][0] |= {"measure": EVIL[0], "key": EVIL[1]}

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from crowdtune.annotations import Annotations, Items
+from crowdtune.metrics.people import against_people, contested
 from crowdtune.runs import Run
 from crowdtune.write.tables import write_json, write_table
 
@@ -196,6 +198,35 @@ def _results(people: list[dict[str, Any]], table: dict[str, list[Any]], choices:
     }
 
 
+def disagreement(
+    folder: Path, choices: list[str], texts: list[str] = TEXTS, ids: list[str] | None = None, items: int = 60
+) -> dict[str, Any]:
+    """Write disagreement.parquet, and return what results.json says of it: ten people an item, a model too sure."""
+    rng = np.random.default_rng(11)
+    counts = np.array([rng.multinomial(10, row) for row in rng.dirichlet([0.7] * len(choices), items)])
+    votes, none = counts / 10, np.zeros(0, dtype=np.int64)
+    said = (votes + 0.1) ** 2
+    said /= said.sum(axis=1, keepdims=True)
+    names = [f"held-out-{i}" for i in range(items)]
+    names[: len(ids or [])] = ids or []
+    zero = np.zeros(items, dtype=np.int64)
+    things = Items(
+        names,
+        [texts[i % len(texts)] for i in range(items)],
+        [tuple(choices)],
+        zero,
+        ["t"],
+        zero,
+        zero - 1,
+        [""] * items,
+    )
+    people = Annotations(things, [], none, none, none, counts=counts)
+    Run(folder).write_disagreement(contested(said, people))
+    found = against_people(said, people, rng)
+    assert found is not None
+    return found
+
+
 def trained(folder: Path) -> Path:
     """A training run with the files `crowdtune train` writes; the model is left out."""
     rng = np.random.default_rng(5)
@@ -258,7 +289,7 @@ def trained(folder: Path) -> Path:
                 },
             ],
             "warnings": [words, "the trained model agrees with what it answered before on 10% of the items."],
-            "test": {"items": 120, "accuracy": 0.94},
+            "test": {"items": 120, "accuracy": 0.94, "disagreement": disagreement(folder, ["no", "unsure", "yes"])},
             "seconds": 75.4,
         }
     )

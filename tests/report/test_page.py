@@ -45,6 +45,7 @@ def test_sections_of_a_training_run_and_nothing_it_lacks(reports: dict[str, Path
         "verdict",
         "trust",
         "clusters",
+        "disagreement",
         "ambiguous",
         "balance",
         "curves",

@@ -13,10 +13,11 @@ from crowdtune.aggregate._crowdlab import Ensemble, crowdlab
 from crowdtune.aggregate._dependence import Block, block_weights, blocks
 from crowdtune.aggregate._distribution import label_distribution
 from crowdtune.aggregate._evidence import Evidence, evidence, refuse
-from crowdtune.aggregate._fit import Aggregator, Fit, ranking, vote_shares, winners
+from crowdtune.aggregate._fit import Aggregator, Fit, ranking, shares_of, vote_shares, winners
 from crowdtune.aggregate._intervals import intervals
 from crowdtune.aggregate._letters import spelt
 from crowdtune.aggregate._medoid import answers, medoid
+from crowdtune.annotations import Annotations
 from crowdtune.names import find, known
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "names",
     "ranking",
     "refuse",
+    "require_for",
+    "shares_of",
     "spelt",
     "vote_shares",
     "winners",
@@ -55,3 +58,10 @@ def aggregator(name: str) -> Aggregator:
     """Make an aggregator, with its default options, by name."""
     made: Aggregator = find(__name__, name, "aggregator")()
     return made
+
+
+def require_for(annotations: Annotations, name: str) -> None:
+    """Refuse annotations an aggregator can do nothing with: all but the majority vote need named annotators."""
+    if name == "majority" and annotations.all_votes.any():
+        return
+    annotations.require_labels()

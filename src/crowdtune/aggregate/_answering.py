@@ -1,14 +1,21 @@
-r"""Which labels are answers and which are guesses, where people may honestly disagree: no item need have one truth.
+r"""Who answers and who guesses, where people may honestly disagree: no item need have one truth.
 
 .. math:: P(l_n = k) = e_j \, p_i(k) + (1 - e_j) \, h_j(k)
 
 p is what an item's other labels say, h an annotator's habit, the choices taken as often as everywhere, so that somebody
-who guesses at random and somebody who always says the same are alike. EM: e from a grid, a priori distributed as the
-crowd's are (Kiefer and Wolfowitz's estimate, no shape assumed); a label is an answer with probability e p / (e p +
-(1 - e) h), and that is what it counts in p. Everybody guessing half the time and an item with flatter p explain the
-same labels, so e means something only beside others': it is divided by the level of those who mainly count.
+who guesses at random and somebody who always says the same are alike. EM: the expertise e from a grid, distributed
+beforehand as the crowd's is (Kiefer and Wolfowitz's estimate, no shape assumed), then p with annotators weighted.
+Everybody guessing half the time and items with flatter p explain the same labels, so e means something only beside
+others': it is divided by the level of those who mainly count.
 
-Who disagrees with most loses less here than under one truth, since others may say the same; not nothing.
+An annotator's weight is the probability that e is a quarter of that level or more. So spammers leave, and nobody's
+disagreement counts less for being a minority's: by e itself a camp of a fifth would lose up to half of its voice.
+Where labels are too few to tell, everybody counts.
+
+References:
+    Kiefer and Wolfowitz: Consistency of the maximum likelihood estimator in the presence of infinitely many incidental
+    parameters, 1956, https://doi.org/10.1214/aoms/1177728066
+    Hovy et al.: Learning whom to trust with MACE, 2013, https://aclanthology.org/N13-1132, for habits, under one truth.
 """
 
 from __future__ import annotations
@@ -20,67 +27,63 @@ from scipy.special import softmax
 
 from crowdtune.annotations import Annotations, Floats
 
-GRID = np.linspace(0, 1, 11)  # expertise held possible
-ROUNDS, SETTLED = 30, 1e-3  # most rounds; change of an expertise below which it stops
+GRID = np.linspace(0, 1, 21)  # expertise held possible
+LEAST = 0.25  # of the level: expertise from which an annotator counts in full
+ROUNDS, SETTLED = 30, 1e-3  # most rounds; change of a weight below which it stops
 PRIOR_ROUNDS = 20  # of learning how the crowd's expertise is distributed, in each
 HABIT = 5.0  # labels that everybody's habit is taken from the crowd for
-FIRST = 0.9  # expertise everybody begins with
+FIRST = 0.9  # weight everybody begins with
 TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
 class Answering:
-    """How far annotators answer.
+    """How far annotators answer. Where no item has two labels nothing is known, and all is 1.
 
     Args:
-        expertise: (J,) share of labels that are answers, in [0, 1], 1 for those who mainly count; 1 for everybody
-            where no item has two labels, as nothing is known then.
-        weights: (N,) probability that a label is an answer, in [0, 1].
+        expertise: (J,) share of labels that are answers and not guesses, in [0, 1]; 1 for those who mainly count.
+        weight: (J,) probability that an annotator answers rather than guesses, in [0, 1].
     """
 
     expertise: Floats
-    weights: Floats
+    weight: Floats
 
 
 def answering(annotations: Annotations) -> Answering:
-    """Tell answers from guesses by how far the item's other labels, unnamed ones too, foretell them.
+    """Tell who answers by how far the other labels of their items, unnamed ones too, foretell theirs.
 
     Args:
         annotations: N labels.
     """
     votes, (base, habit) = annotations.all_votes, _usual(annotations)
-    cell = (annotations.item, annotations.label)
+    who, cell = annotations.annotator, (annotations.item, annotations.label)
     joined = votes.sum(axis=1)[annotations.item] > 1
     count = annotations.labels_per_annotator.astype(np.float64)
-    expertise, weights = np.full(len(count), FIRST), np.full(len(annotations), FIRST)
+    weight, prior = np.full(len(count), FIRST), np.full(len(GRID), 1 / len(GRID))
     if not joined.any():
-        return Answering(np.ones(len(count)), np.ones(len(annotations)))
-    prior = np.full(len(GRID), 1 / len(GRID))
+        return Answering(np.ones(len(count)), np.ones(len(count)))
     for _ in range(ROUNDS):
-        heard = _heard(annotations, weights)
-        total = heard.sum(axis=1)[annotations.item]
-        others = np.maximum(heard[cell] - weights + base, 0) / np.maximum(total - weights + 1, TINY)
+        heard, own = _heard(annotations, weight[who]), weight[who]
+        others = np.maximum(heard[cell] - own + base, 0) / np.maximum(heard.sum(axis=1)[cell[0]] - own + 1, TINY)
         fit = _fits(annotations, np.where(joined, others, habit), habit)
         for _ in range(PRIOR_ROUNDS):
             probable = softmax(fit + np.log(prior + TINY), axis=1)
             prior = probable[count > 0].mean(axis=0)
-        before, expertise = expertise, probable @ GRID
-        own = relative(expertise, count)[annotations.annotator]
-        said = own * heard[cell] / np.maximum(total, TINY)
-        weights = said / np.maximum(said + (1 - own) * habit, TINY)
-        if np.abs(expertise - before).max() < SETTLED:
+        expertise = probable @ GRID
+        before, weight = weight, probable[:, LEAST * level(expertise, count) <= GRID].sum(axis=1)
+        if np.abs(weight - before).max() < SETTLED:
             break
-    return Answering(relative(expertise, count), weights)
+    top = level(expertise, count)
+    return Answering(np.clip(expertise / top, 0, 1) if top > 0 else np.ones(len(count)), np.minimum(weight, 1))
 
 
-def relative(expertise: Floats, count: Floats) -> Floats:
-    """(J,) expertise divided by its mean over labels, each weighted by it, and at most 1.
+def level(expertise: Floats, count: Floats) -> float:
+    """Mean expertise over labels, each weighted by the expertise of who gave it: of those who mainly count.
 
-    Example: three honest annotators at 0.6 and one spammer at 0, with as many labels each, are 1, 1, 1 and 0.
+    Example: of three honest annotators at 0.6 and a spammer at 0, with as many labels each, 0.6.
     """
     mass = count * expertise
-    level = float(mass @ expertise) / max(float(mass.sum()), TINY)
-    return np.clip(expertise / level, 0, 1) if level > 0 else np.ones(len(expertise))
+    return float(mass @ expertise) / max(float(mass.sum()), TINY)
 
 
 def _heard(annotations: Annotations, weights: Floats) -> Floats:
@@ -108,7 +111,7 @@ def _usual(annotations: Annotations) -> tuple[Floats, Floats]:
     shares = np.where(items.choice_mask, everyone[items.task] + 1, 0)
     base = (shares / np.maximum(shares.sum(axis=1, keepdims=True), 1))[annotations.item, annotations.label]
     person = annotations.annotator * m + task
-    same = np.unique(person * k + annotations.label, return_inverse=True, return_counts=True)[1:]
-    given = np.unique(person, return_inverse=True, return_counts=True)[1:]
-    alike, labels = same[1][same[0]] - 1, given[1][given[0]] - 1
+    same, same_count = np.unique(person * k + annotations.label, return_inverse=True, return_counts=True)[1:]
+    given, given_count = np.unique(person, return_inverse=True, return_counts=True)[1:]
+    alike, labels = same_count[same] - 1, given_count[given] - 1
     return base, np.asarray((alike + HABIT * base) / (labels + HABIT))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from crowdtune.aggregate._evidence import Evidence
-from crowdtune.annotations import Annotations, Bools, Floats
+from crowdtune.annotations import Annotations, Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,13 @@ class Aggregator(Protocol):
 
 
 def vote_shares(annotations: Annotations) -> Floats:
-    """(I, K) share of an item's labels on each choice; uniform over its choices where it has no label."""
-    votes = annotations.votes.astype(np.float64)
-    mask = annotations.items.choice_mask
+    """(I, K) share of an item's labels by named annotators on each choice; uniform where it has none."""
+    return shares_of(annotations.votes, annotations.items.choice_mask)
+
+
+def shares_of(counts: Ints, mask: Bools) -> Floats:
+    """(I, K) counts as shares of each row; uniform over the choices marked where all are 0."""
+    votes = counts.astype(np.float64)
     empty = votes.sum(axis=1, keepdims=True) == 0
     votes = np.where(empty, mask, votes)
     shares: Floats = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)

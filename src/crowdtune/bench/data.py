@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from crowdtune.annotations import Ints, Items
+from crowdtune.annotations import Annotations, Ints, Items
+from crowdtune.bench.emotions import emotions
 from crowdtune.bench.grid import Cell
 from crowdtune.bench.hub import HUB, from_hub
-from crowdtune.bundled import grades, words
+from crowdtune.bundled import grades, rated_words, words
 from crowdtune.errors import InputError
 from crowdtune.read import read
 
 BUNDLED: dict[str, Callable[[int, np.random.Generator], Items]] = {"words": words, "grades": grades}
+MADE: dict[
+    str, tuple[Callable[[int, np.random.Generator], Annotations], int]
+] = {  # with people's labels, and how many items
+    "words": (rated_words, 7209),
+    "emotions": (emotions, 3000),
+}
 SPLIT = 0  # seed of every split: all seeds of a grid see the same training and test items
 HELD_OUT = 0.2  # share of the items to test on, where the data names no split to test on
 TESTS = ("test", "validation", "dev")  # names of splits to test on, the first that there is
@@ -36,9 +43,16 @@ def source(data: str, paths: Paths) -> str:
             said.append(hashlib.sha256(paths[name].read_bytes()).hexdigest()[:16])
         elif name in HUB:
             said.append(HUB[name].id)
-        elif name not in BUNDLED:
-            raise InputError(f"data set '{name}' is unknown. Name its file: --data {name}=FILE.")
     return "+".join(said)
+
+
+def missing(names: Iterable[str], paths: Paths) -> None:
+    """Refuse data sets that are nowhere."""
+    unknown = sorted({n for data in names for n in parts(data)} - {*paths, *HUB, *BUNDLED, *MADE})
+    if unknown:
+        which = f"data set '{unknown[0]}' is" if len(unknown) == 1 else f"data sets {', '.join(unknown)} are"
+        files = " ".join(f"--data {name}=FILE" for name in unknown)
+        raise InputError(f"{which} unknown. Name {'its file' if len(unknown) == 1 else 'their files'}: {files}.")
 
 
 def load_split(cell: Cell, paths: Paths) -> tuple[Items, Items]:

@@ -62,7 +62,12 @@ def details(people: People, shares: Floats, found: Mapping[str, Reading]) -> dic
         "counts": test.all_votes.tolist(),
         "trained": len(people.train.items),
         "readings": {
-            name: {"step": r.step, "temperature": round(r.temperature, 4), "q": r.q.round(DIGITS).tolist()}
+            name: {
+                "step": r.step,
+                "temperature": round(r.temperature, 4),
+                "validation": round(r.validation, DIGITS),
+                "q": r.q.round(DIGITS).tolist(),
+            }
             for name, r in found.items()
         },
     }

@@ -7,7 +7,6 @@ batches. Where a cell asks for fewer items than there are, all seeds share the s
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +14,11 @@ import numpy as np
 
 from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations, Floats, Ints, Items
-from crowdtune.bench.data import Paths
-from crowdtune.bench.emotions import emotions
+from crowdtune.bench.data import MADE, Paths
 from crowdtune.bench.grid import Cell
-from crowdtune.bundled import rated_words
 from crowdtune.errors import InputError
 from crowdtune.read import read
 
-MADE: dict[str, tuple[Callable[[int, np.random.Generator], Annotations], int]] = {  # and how many there are
-    "words": (rated_words, 7209),
-    "emotions": (emotions, 3000),
-}
 DRAWN = 0  # seed of which items are used, the same for all seeds of a grid
 TRAINED, CHOSEN_BY = 0.6, 0.2  # shares of the items
 FEWEST = 10  # items of a part

@@ -95,6 +95,46 @@ def dot_chart(title: str, x_name: str, rows: Mapping[str, float]) -> str:
     return _page(height, drawn)
 
 
+def whisker_chart(
+    title: str,
+    x_name: str,
+    rows: Mapping[str, Sequence[tuple[float, float, float]]],
+    names: Sequence[str],
+    marks: Mapping[str, float],
+) -> str:
+    """Dots with whiskers, one or several in a row, on a scale from 0 of their own.
+
+    Args:
+        title: above the chart.
+        x_name: under the axis.
+        rows: name -> value, low and high of each dot; drawn in that order from above.
+        names: of the dots of a row, in the legend where there are several.
+        marks: name -> where a line is drawn across all rows.
+    """
+    height = TOP + BOTTOM + 30 * max(len(rows), 1)
+    left = 40 + 7.5 * max(map(len, rows), default=0)
+    most = max([*marks.values(), *(high for dots in rows.values() for _, _, high in dots)], default=1.0)
+    x = _Scale(0, most * 1.02, left, WIDTH - 40)
+    drawn = [_text(20, 28, title, "start", size=17)]
+    for tick in _round_ticks(0, most):
+        drawn.append(_rule(x(tick), TOP, x(tick), height - BOTTOM, INK if tick == 0 else GRID))
+        drawn.append(_text(x(tick), height - BOTTOM + 20, f"{tick:g}", "middle"))
+    for name, value in marks.items():
+        drawn += [_rule(x(value), TOP, x(value), height - BOTTOM, INK, 1.5), _text(x(value), TOP - 6, name, "middle")]
+    for row, (name, dots) in enumerate(rows.items()):
+        at = TOP + 30 * row + 15
+        drawn.append(_text(left - 14, at + 5, name, "end"))
+        for colour, (value, low, high) in zip(COLOURS, dots, strict=False):
+            drawn.append(_rule(x(max(low, 0)), at, x(high), at, colour, 2))
+            drawn.append(f'<circle cx="{x(value):.1f}" cy="{at}" r="5" fill="{colour}"/>')
+    if len(names) > 1:
+        for place, (colour, name) in enumerate(zip(COLOURS, names, strict=False)):
+            drawn.append(f'<circle cx="{WIDTH - 300 + 90 * place}" cy="40" r="5" fill="{colour}"/>')
+            drawn.append(_text(WIDTH - 290 + 90 * place, 45, name, "start"))
+    drawn.append(_text((left + WIDTH - 40) / 2, height - 12, x_name, "middle"))
+    return _page(height, drawn)
+
+
 def _frame(title: str, y_name: str, y: _Scale) -> list[str]:
     drawn = [_text(20, 28, title, "start", size=17)]
     for tick in range(0, 101, 20):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from crowdtune.bench.data import Paths, parts, source
+from crowdtune.bench.data import Paths, missing, parts, source
 from crowdtune.bench.grid import HEAD, Cell
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.names import known
@@ -89,6 +89,7 @@ def cells(
     used = {part for data in named for part in parts(data)}
     for unused in paths.keys() - used:
         raise unknown_name(f"data set of preset {name}", unused, used)
+    missing(named, paths)
     sources = {data: source(data, paths) for data in named}
     made = [
         replace(

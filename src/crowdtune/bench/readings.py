@@ -37,11 +37,13 @@ class Reading:
         q: (T, K) rows sum to 1.
         step: of the training it was read at.
         temperature: the log-probabilities were divided by.
+        validation: mean js_distance to the label distributions of the validation items.
     """
 
     q: Floats
     step: int
-    temperature: float = 1.0
+    temperature: float
+    validation: float
 
 
 def readings(path: Path, shares: Floats, majority: Floats) -> dict[str, Reading]:
@@ -62,7 +64,8 @@ def readings(path: Path, shares: Floats, majority: Floats) -> dict[str, Reading]
 
     def read(at: int, temperature: float = 1.0) -> Reading:
         step, log_p = path[at]
-        return Reading(np.exp(scaled(log_p[held:], temperature)), step, temperature)
+        log_p = scaled(log_p, temperature)
+        return Reading(np.exp(log_p[held:]), step, temperature, by_people(log_p))
 
     early = _least([by_label(log_p) for _, log_p in path])
     people = _least([by_people(log_p) for _, log_p in path])

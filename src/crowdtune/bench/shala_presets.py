@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from crowdtune.bench.data import MADE
 from crowdtune.bench.grid import HEAD, PEOPLE, Cell, Pairs
-from crowdtune.bench.people import MADE
 from crowdtune.bench.presets import LM_TRAINING, Grid, Preset, plain
 from crowdtune.errors import InputError
 
 OURS = "shala"
-LOSSES = ("js-distance", "js-divergence", "kl", "cross-entropy", "policy")
+LOSSES = ("js-distance", "kl", "cross-entropy", "policy", "js-divergence")  # the last is the default
 SMOOTHED = "0.1"  # of the majority label
 BASELINES = (*plain(("zero-shot", "majority")), Cell("", "", "majority", options=(("smoothing", SMOOTHED),)))
 BASELINES += plain(("soft", "sampled"))
@@ -30,18 +30,23 @@ EVERY = (  # each loss with and without weight on the ambiguous, the weight fixe
     *_ours(loss=LOSSES, ambiguity_weight=("0",)),
     *_ours(loss=LOSSES, ambiguity_weight=("1",), dynamic=("false", "true")),
 )
-SOME = (*_ours(loss=LOSSES), *_ours(ambiguity_weight=("0", "1"), dynamic=("false",)))
+SOME = (*_ours(loss=LOSSES[:-1]), *_ours(ambiguity_weight=("0",)), *_ours(dynamic=("false",)))
+NAMED = (*SOME, *_ours(weighting=("even",)))  # where annotators are named, they are weighted unless this is said
 
 
 def _head(data: str, **training: str) -> Cell:
     return Cell(data, HEAD, distribution=PEOPLE, training=tuple(training.items()))
 
 
+def _some(data: str) -> Cell:
+    """1,500 items of a data set."""
+    return replace(_head(data, template=AS_IT_IS), trained=900, held_out=300)
+
+
 AS_IT_IS = "{prompt}"
-FIRST_1500 = {"trained": 900, "held_out": 300}
 NLI = tuple(_head(name, pairs="true") for name in ("chaosnli_snli", "chaosnli_mnli_m"))
-TWEETS = _head("hs_brexit", template=AS_IT_IS), replace(_head("md_agreement", template=AS_IT_IS), **FIRST_1500)
-TURNS = replace(_head("convabuse", template=AS_IT_IS), **FIRST_1500)
+TWEETS = _head("hs_brexit", template=AS_IT_IS), _some("md_agreement")
+TURNS = _some("convabuse")
 WORDS = _head("words")
 EMOTIONS = _head("emotions", template=AS_IT_IS)
 
@@ -56,9 +61,9 @@ def presets(named: Iterable[str] = ()) -> dict[str, Callable[[], Preset]]:
 
 
 def _tiny() -> Preset:
-    training = (("epochs", "8"), ("points", "4"))
+    training = (("epochs", "8"), ("points", "4"), ("learning_rate", "0.1"))
     base = Cell("words", HEAD, distribution=PEOPLE, trained=180, held_out=60, training=training)
-    return Preset((Grid((base,), FEW),), seeds=2)
+    return Preset((Grid((base,), (*FEW, *_ours(loss=LOSSES[:1]))),), seeds=2)
 
 
 def _bundled() -> Preset:
@@ -67,13 +72,14 @@ def _bundled() -> Preset:
 
 
 def _cpu() -> Preset:
-    return Preset((*_bundled().grids, _short((*NLI, *TWEETS, TURNS))), seeds=3)
+    return Preset((*_bundled().grids, _short(NLI), _short((*TWEETS, TURNS), NAMED)), seeds=3)
 
 
 def _cpu_lm() -> Preset:
-    training = (*LM_TRAINING, ("points", "6"))
-    base = Cell("words", "embedded", distribution=PEOPLE, trained=600, held_out=200, training=training)
-    return Preset((Grid((base,), (*BASELINES, *plain((OURS,)))),), seeds=1)
+    training = dict(LM_TRAINING) | {"epochs": "4", "batch_size": "32", "points": "6"}
+    base = Cell("words", "embedded", distribution=PEOPLE, trained=600, held_out=200, training=tuple(training.items()))
+    methods = plain(("zero-shot", "majority", "soft", "sampled", OURS))
+    return Preset((Grid((base,), (*methods, *_ours(loss=LOSSES[:1]))),), seeds=1)
 
 
 def _named(data: tuple[str, ...]) -> Preset:
@@ -81,8 +87,8 @@ def _named(data: tuple[str, ...]) -> Preset:
     wanted = [name for name in data if name not in MADE]
     if not wanted:
         raise InputError("preset 'named' runs on files you name. Name one or more: --data goemotions=FILE.")
-    return Preset((_short(tuple(_head(name, template=AS_IT_IS) for name in wanted)),), seeds=3)
+    return Preset((_short(tuple(_head(name, template=AS_IT_IS) for name in wanted), NAMED),), seeds=3)
 
 
-def _short(conditions: tuple[Cell, ...]) -> Grid:
-    return Grid(conditions, (*BASELINES, *plain((OURS,)), *SOME))
+def _short(conditions: tuple[Cell, ...], changed: tuple[Cell, ...] = SOME) -> Grid:
+    return Grid(conditions, (*BASELINES, *plain((OURS,)), *changed))

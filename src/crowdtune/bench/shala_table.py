@@ -1,7 +1,8 @@
 """From finished cells of label distributions to numbers: every measure with intervals, by tercile, ours less others.
 
-- A **row** is a reading (`readings`) of a method. Of methods that train on one label an item every reading is a row; of
-  others the last step, and the step at which validation items are met best.
+- A **row** is a reading (`readings`) of a method: all of majority training; of others the last step, the one at which
+  validation items are met best, and that with a temperature; of our method with other options the second of these.
+- **Ours** is compared as it comes, read in these two ways, and with the options that validation items favour.
 - An **interval** is over splits and items: both are drawn again, an item that several splits test once for all of them.
 - **Terciles** are by the entropy of what people said, within the test items of a split.
 - The **floor** is what a perfect model would score against so few labels: `metrics.floor`, mean over splits.
@@ -16,17 +17,18 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Floats, Items
 from crowdtune.bench.grid import Cell, Outcome
+from crowdtune.bench.readings import READINGS
 from crowdtune.bench.resampling import Resampled, resampled
 from crowdtune.bench.shala_presets import OURS
-from crowdtune.metrics.accuracy import entropy
-from crowdtune.metrics.disagreement import GROUPS, grouped, measured
+from crowdtune.metrics.disagreement import GROUPS, MEANS, Asked
 from crowdtune.metrics.disagreement import summary as interval
 from crowdtune.metrics.floor import floor
+from crowdtune.metrics.resampled import ratio
 
 BY_TERCILE = "js_distance"  # the measure that is also told by tercile
-CHOSEN = "people"  # the reading in which ours is compared
-SHOWN = {"zero-shot": ("last",), "majority": ("last", "early", "early-scaled", "people", "people-scaled")}
-OTHERS = ("last", "people")
+CHOSEN, SCALED = "people", "people-scaled"  # the readings in which ours is compared
+ALWAYS = {"zero-shot": ("last",), "majority": READINGS}  # readings that are rows, of methods without options
+OTHERS, CHANGED = ("last", CHOSEN, SCALED), (CHOSEN,)  # of other methods, and of ours with options
 DRAWS = 1000  # of splits and items
 FLOOR_DRAWS = 50  # of what all people would say
 
@@ -49,11 +51,18 @@ def places(found: Found) -> dict[str, dict[str, dict[int, Details]]]:
     told: dict[str, dict[str, dict[int, Details]]] = {}
     for cell, outcome in found.items():
         rows = told.setdefault(f"{cell.model.rsplit('/', 1)[-1]} {cell.data}", {})
-        for reading in SHOWN.get(cell.method, OTHERS):
+        for reading in _shown(cell):
             read = outcome.details["readings"][reading]
             name = cell.variant if cell.method == "zero-shot" else f"{cell.variant}, {reading}"
             rows.setdefault(name, {})[cell.seed] = outcome.details | read
     return told
+
+
+def _shown(cell: Cell) -> Sequence[str]:
+    """The readings of a cell that are rows."""
+    if cell.options:
+        return CHANGED if cell.method == OURS else OTHERS
+    return ALWAYS.get(cell.method, OTHERS)
 
 
 def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[str, Any]:
@@ -61,7 +70,11 @@ def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[st
     first = [next(iter(rows.values()))[seed] for seed in seeds]
     draws = resampled([details["items"] for details in first], DRAWS)
     known = {name: _estimated([own[seed] for seed in seeds], draws) for name, own in rows.items()}
-    ours = f"{OURS}, {CHOSEN}"
+    told = {
+        name: _told(*known[name])
+        | {what: float(np.mean([own[s][what] for s in seeds])) for what in ("step", "temperature", "validation")}
+        for name, own in rows.items()
+    }
     return {
         "place": place,
         "seeds": len(seeds),
@@ -69,17 +82,27 @@ def _condition(place: str, rows: Mapping[str, Mapping[int, Details]]) -> dict[st
         "held_out": len(first[0]["items"]),
         "labels": float(np.mean([np.sum(details["counts"]) / len(details["items"]) for details in first])),
         "floor": _floor(first),
-        "rows": {
-            name: _told(*known[name])
-            | {what: float(np.mean([own[s][what] for s in seeds])) for what in ("step", "temperature")}
-            for name, own in rows.items()
-        },
+        "rows": told,
         "differences": [
-            {"first": ours, "second": name} | {"measures": _told(*_less(known[ours], known[name]))["measures"]}
-            for name in rows
-            if ours in rows and name != ours
+            {"first": first, "second": second, "share": _share(known[first], known[second])}
+            | _told(*_less(known[first], known[second]))
+            for first in _ours(told)
+            for second in told
+            if second != first
         ],
     }
+
+
+def _ours(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Our method as it comes, and as the validation items choose its options."""
+    own = [name for name in rows if name.startswith(OURS) and name.endswith(f", {CHOSEN}")]
+    best = min(own, key=lambda name: float(rows[name]["validation"]), default="")
+    return [name for name in dict.fromkeys((f"{OURS}, {CHOSEN}", f"{OURS}, {SCALED}", best)) if name in rows]
+
+
+def _share(first: tuple[Numbers, Numbers], second: tuple[Numbers, Numbers]) -> float:
+    """How much of the second's js_distance the first has more, below 0 less."""
+    return float(first[0][BY_TERCILE][0] / second[0][BY_TERCILE][0] - 1)
 
 
 def _estimated(several: Sequence[Details], draws: Resampled) -> tuple[Numbers, Numbers]:
@@ -94,16 +117,18 @@ def _estimated(several: Sequence[Details], draws: Resampled) -> tuple[Numbers, N
 
 def _measures(details: Details, weights: Floats) -> Numbers:
     """(R,) each measure under each row of (R, T) weights; js_distance also of each tercile."""
-    p, q, counts = (np.array(details[name]) for name in ("p", "q", "counts"))
-    ready = measured(q / q.sum(axis=1, keepdims=True), p, counts if counts.any() else None, items_of(details))
-    found = ready.under(weights)
-    column = list(found).index(BY_TERCILE)
-    for name, rows in list(grouped(entropy(p)).items())[1:]:
+    asked, q = asked_of(details), np.array(details["q"])
+    ready, weights = asked.measured(q / q.sum(axis=1, keepdims=True)), weights[:, asked.index]
+    found, column = ready.under(weights), list(MEANS).index(BY_TERCILE)
+    for name, rows in list(asked.groups().items())[1:]:
         inside = weights[:, rows]
-        total = inside.sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            found[f"{BY_TERCILE}:{name}"] = inside @ ready.means[rows, column] / total
+        found[f"{BY_TERCILE}:{name}"] = ratio(inside @ ready.means[rows, column], inside.sum(axis=1))
     return found
+
+
+def asked_of(details: Details) -> Asked:
+    """What people said of the test items of a cell."""
+    return Asked.of(np.array(details["p"]), np.array(details["counts"]), items_of(details))
 
 
 def items_of(details: Details) -> Items:
@@ -121,9 +146,7 @@ def _less(first: tuple[Numbers, Numbers], second: tuple[Numbers, Numbers]) -> tu
 
 def _told(value: Numbers, drawn: Numbers) -> dict[str, Any]:
     """Each measure with its interval."""
-    return {
-        "measures": {key: interval(float(value[key][0]), drawn[key], mirrored=key == "ece") for key in value},
-    }
+    return {"measures": {key: interval(float(value[key][0]), drawn[key], mirrored=key == "ece") for key in value}}
 
 
 def _floor(several: Sequence[Details]) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from crowdtune.aggregate import (
     medoid,
     ranking,
     refuse,
+    require_for,
     spelt,
 )
 from crowdtune.annotations import Annotations, Floats
@@ -63,12 +64,14 @@ def run(load: Load, asked: Asked) -> None:
         raise InputError(f"--meaning is of methods that count labels; {MEDOID} compares texts itself. Leave one out.")
     check(asked.meaning)
     annotations, notes = load(), list[str]()
-    annotations.require_labels()
+    require_for(annotations, asked.method)
     if chosen is not None:
         annotations, notes = compared(annotations, asked.meaning)
     known = _evidence(annotations, asked.gold_evidence, asked.history)
     fit = _medoid(annotations, known) if chosen is None else chosen.fit(annotations, known)
-    doubt = {} if chosen is None else fit.intervals or intervals(annotations, fit.posterior, known)
+    doubt = (
+        {} if chosen is None or not len(annotations) else fit.intervals or intervals(annotations, fit.posterior, known)
+    )
     by = next(iter(fit.chosen.values())) if len(fit.chosen) == 1 else asked.method
     posterior = _calibrated(annotations, fit, asked.method) if asked.calibrate else fit.posterior
     shown, posterior = said_only(annotations, posterior) if asked.meaning else (annotations, posterior)

@@ -57,11 +57,13 @@ def _next(found: Mapping[str, Any], run: Path) -> str:
     said = "js_distance has base 2, ambiguity is in nats, right means as the majority; a floor is what a perfect model "
     said += "would score, as only so many people were asked"
     least = _floor(found, "all").get("js_distance")
-    low = found["groups"]["all"]["measures"]["js_distance"]["low"]
-    if least and low is not None and low <= least["high"]:
+    js = found["groups"]["all"]["measures"]["js_distance"]
+    if least and js["high"] is not None and js["high"] < least["low"]:
+        step = "nearer than a perfect model could be: this model has seen these very labels"
+    elif least and js["low"] is not None and js["low"] <= least["high"]:
         step = "this is as near as these labels can tell; more labels per item would tell more"
     else:
-        step = f"next: crowdtune report {run} shows contested items; train on distributions with --method soft"
+        step = f"next: crowdtune report {run} shows the items people contest most"
     return f"{said}\n{step}"
 
 

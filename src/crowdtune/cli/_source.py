@@ -58,6 +58,9 @@ def load(
     choices: Annotated[str, _option("Allowed answers with commas between, where the file names none.")] = "",
     labels: Annotated[str, _option("Read labels as text, letter or code, where the data cannot decide.")] = "",
     repeats: Annotated[str, _option("Of repeated answers keep the last, first or majority, or error.")] = "last",
+    several: Annotated[
+        str, _option("Of a question with several answers at once: tasks, each option one; or counts of all.")
+    ] = "tasks",
     abstain: Annotated[str, _option("Answers that mean no answer, with commas between.")] = "",
     rename: Annotated[list[str] | None, _option("SPELLING=CHOICE; may be repeated.")] = None,
     labels_per_item: Annotated[
@@ -71,6 +74,7 @@ def load(
         choices=_several(choices),
         labels=labels or None,
         repeats=repeats,
+        several=several,
         abstain=_several(abstain),
         rename=from_pairs(rename or [], plain=True),
         questions=tuple(question or ()),

@@ -108,6 +108,46 @@ def robustft(
     show(f"{results['cells']} cells; tables in {out}/results.md, charts in {out}/charts")
 
 
+@bench.command()
+def shala(
+    preset: Annotated[str, typer.Option(help="tiny, bundled, cpu, cpu-lm, or named: the files of --data.")] = "bundled",
+    out: Out = ...,  # type: ignore[assignment]
+    jobs: Jobs = 0,
+    methods: Methods = "",
+    seeds: Seeds = 0,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """SHALA's tables: predicted against people's label distributions, several splits; resumable."""
+    from crowdtune.bench.presets import cells
+    from crowdtune.bench.shala_presets import presets
+    from crowdtune.bench.shala_report import write_report
+    from crowdtune.bench.untrained import UNTRAINED
+
+    paths = _paths(data, seeds)
+    known, wanted = presets(paths), _names(methods)
+    grid = cells(preset, paths, methods=wanted, seeds=seeds, presets=known, untrained=UNTRAINED)
+    results = write_report(out, preset, _run(grid, paths, out, jobs), paths)
+    if json:
+        show_json(results)
+        return
+    for row in results["conditions"]:
+        table = new_table(row["place"], "method", "js_distance", "of contested third", "macro-F1")
+        for name, told in row["rows"].items():
+            measures = [told["measures"].get(key, {}).get("value") for key in ("js_distance", "js_distance:high")]
+            f1 = told["measures"].get("macro_f1", {}).get("value")
+            table.add_row(name, *(_decimal(value) for value in measures), "-" if f1 is None else share(f1))
+        table.add_row(
+            "floor", _decimal(row["floor"].get("js_distance")), _decimal(row["floor"].get("js_distance:high")), ""
+        )
+        show(table)
+    show(f"{results['cells']} cells; tables in {out}/results.md, charts in {out}/charts, items in {out}/contested.html")
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
 def _names(methods: str) -> list[str]:
     return [name.strip() for name in methods.split(",") if name.strip()]
 

@@ -53,11 +53,11 @@ def _labelled(load: Load, method: str) -> Labelled:
     """Annotations with a posterior, by the run that is the source or else by an aggregator."""
     run = Run(Path(load.flags["source"]))
     if not run.finished:
-        from crowdtune.aggregate import aggregator
+        from crowdtune.aggregate import aggregator, require_for
 
         chosen = aggregator(method or AGGREGATOR)
         annotations = load()
-        annotations.require_labels()
+        require_for(annotations, method)
         fit = chosen.fit(annotations)
         by = ", ".join(dict.fromkeys(fit.chosen.values())) or method
         return Labelled(annotations, fit.posterior, by)

@@ -43,9 +43,12 @@ def import_(
     for line in report.lines(annotations):
         say(line)
     _show(found)
-    if not keep_ids:
+    if names:
         say(f"annotators have pseudonyms; {beside} says who is who: keep it private. --keep-ids keeps the names")
-    show(f"wrote {out}/   next: crowdtune audit {out}/")
+    unnamed = not len(annotations) and bool(annotations.answered.any())
+    show(
+        f"wrote {out}/   next: crowdtune {f'train {out}/ --method soft -o runs/first' if unnamed else f'audit {out}/'}"
+    )
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -66,3 +69,8 @@ def _show(found: dict[str, Any]) -> None:
         f"  items     {found['labels_per_item']:.1f} labels per labelled item; {found['items_with_one_label']} with "
         f"one, {found['items_without_label']} with none; {found['gold']} gold"
     )
+    if found["unnamed_labels"] or found["items_with_shares"]:
+        show(
+            f"  unnamed   {found['unnamed_labels']:,} labels counted on {found['items_with_counts']:,} items, "
+            f"shares on {found['items_with_shares']:,}: nobody's expertise can be estimated from them"
+        )

@@ -92,10 +92,7 @@ def _chosen(annotations: Annotations, split: str) -> Annotations:
 
 
 def _summary(results: dict[str, Any]) -> str:
-    lines = [
-        f"{results['method']}: {results['labels']} labels of {results['annotators']} annotators on "
-        f"{results['items']} items, {results['seconds']:.0f} s"
-    ]
+    lines = [f"{results['method']}: {_labels(results)} on {results['items']} items, {results['seconds']:.0f} s"]
     if "posterior_accuracy" in results:
         before = results["zero_shot_accuracy"]
         lines.append(
@@ -121,19 +118,22 @@ def _summary(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _labels(results: dict[str, Any]) -> str:
+    """How many labels, and whose."""
+    named = f"{results['labels']} labels of {results['annotators']} annotators"
+    unnamed = results.get("unnamed_labels")
+    return f"{named}, {unnamed} of nobody named" if unnamed else named
+
+
 def _disagreement(results: dict[str, Any]) -> list[str]:
     """What became of the disagreement, where a method keeps it."""
     if "ambiguity_of_targets" not in results:
         return []
-    told = [
-        f"ambiguity (0 to 1) of the labels {results['ambiguity']:.3f}, trained on {results['ambiguity_of_targets']:.3f}"
-    ]
-    if "guesses" in results:
-        told.append(
-            f"{share(results['guesses'])} of the labels are taken for guesses, {results['weighted_down']} of "
-            f"{results['annotators']} annotators count less than half"
-        )
-    return ["; ".join(told)]
+    before, after = results["ambiguity"], results["ambiguity_of_targets"]
+    told = f"ambiguity, 0 to 1, of the labels: {before:.3f}, of what was trained on: {after:.3f}"
+    if not results["guesses"]:
+        return [told]
+    return [f"{told}; {results['left_out']} annotators seem to guess ({share(results['guesses'])} of the labels)"]
 
 
 def _quality(test: dict[str, Any]) -> str:

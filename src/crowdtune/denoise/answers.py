@@ -14,7 +14,7 @@ from crowdtune.denoise._numbers import is_one
 from crowdtune.denoise._words import blank, shared
 from crowdtune.denoise.meaning import Embeddings, Exact, Meaning, Numbers, grouped
 from crowdtune.denoise.question import Opinion
-from crowdtune.errors import unknown_name
+from crowdtune.errors import InputError, unknown_name
 
 OPEN = 10  # choices of an item where answers are open: of how many a wrong one is drawn, as far as labels can tell
 UNSAID = "(another answer {})"  # what those that nobody gave are called, with a letter: a number would be an answer
@@ -100,6 +100,7 @@ def with_opinions(
         least: choices of an item.
     """
     items, free = annotations.items, _changed(annotations.items, tasks)
+    _require_answers_alone(annotations, free)
     choices = [items.choices(i) for i in range(len(items))]
     for said in opinions.values():
         for i, opinion in enumerate(said):
@@ -141,6 +142,7 @@ def _recoded(
 ) -> tuple[Annotations, dict[int, dict[str, str]]]:
     """The annotations, and per item changed what each wording is called."""
     items = annotations.items
+    _require_answers_alone(annotations, _changed(items, tasks))
     inside = np.flatnonzero(_changed(items, tasks)).tolist()
     start = np.concatenate([[0], np.cumsum(items.n_choices)])
     count = np.bincount(start[annotations.item] + annotations.label, minlength=start[-1])
@@ -157,6 +159,15 @@ def _recoded(
     label = code[start[annotations.item] + annotations.label]
     said = annotations.take_labels(np.flatnonzero(label >= 0))
     return replace(said, items=_with_choices(items, choices, gold), label=label[label >= 0]), called
+
+
+def _require_answers_alone(annotations: Annotations, free: Bools) -> None:
+    """Refuse counts and soft labels beside free texts: they are numbers for choices that would change."""
+    if free.any() and not (annotations.counts is None and annotations.soft is None):
+        raise InputError(
+            "answers are compared by their meaning, and the data also have counts or soft labels, which are of the "
+            "wordings. Read the free texts alone (--question NAME)."
+        )
 
 
 def _changed(items: Items, tasks: Sequence[str]) -> Bools:

@@ -11,12 +11,13 @@ import numpy as np
 from crowdtune.annotations import Floats, Ints, Items
 from crowdtune.backends import Request
 from crowdtune.denoise import prompts
-from crowdtune.denoise.experts import SHORT, STYLE
+from crowdtune.denoise.experts import STYLE
 from crowdtune.denoise.parse import MARKED, parse
 from crowdtune.denoise.question import Ask, Question
 from crowdtune.errors import InputError
 
 SAMPLES = 16  # answers for each item; a share's standard error is then 0.125 at most
+SHORT = 32  # tokens of an answer
 SMOOTHING = 0.5  # pseudo-answers of each choice, as Jeffreys' prior has
 REFUSED = re.compile(
     r"\W*(?:i\s*(?:['’]m|\s+am)\s+(?:sorry|unable|not able)|sorry\b|unfortunately\b|as an? (?:ai|language model)\b"
@@ -78,9 +79,7 @@ def sampled(
             f"samples={samples} must be 1 or more, smoothing={smoothing} 0 or more, temperature={temperature} above 0."
         )
     questions = [Question(items.prompts[i], items.choices(i)) for i in range(len(items))]
-    for name, one in zip(items.ids, questions, strict=True):
-        if not one.text or len(one.choices) < 2:
-            raise InputError(f"item '{name}' needs a text and two choices or more to be asked about. Add them.")
+    require_choices(items)
     said = [prompts.direct(one, style) for one in questions]
     requests = [Request(one, (), SHORT, temperature, g) for one in said for g in range(samples)]
     texts = [reply.text for reply in ask(requests)]
@@ -95,6 +94,13 @@ def sampled(
                 (refused if _refuses(text, one.choices) else unread)[i] += 1
     asked = np.full(len(items), samples)
     return Sampled(*smoothed(answers, items, smoothing), answers, asked, refused, unread)
+
+
+def require_choices(items: Items) -> None:
+    """Refuse items that nothing can be asked about."""
+    for i, name in enumerate(items.ids):
+        if not items.prompts[i] or items.n_choices[i] < 2:
+            raise InputError(f"item '{name}' needs a text and two choices or more to be asked about. Add them.")
 
 
 def smoothed(answers: Ints, items: Items, smoothing: float) -> tuple[Floats, Floats]:

@@ -32,7 +32,7 @@ def model_card(reading: Reading, story: str, results: dict[str, Any]) -> str:
         "",
         "## How the labels were made",
         "",
-        f"{results['labels']} labels by {results['annotators']} annotators on {results['items']} items; {story} "
+        f"{_labels(results)} on {results['items']} items; {story} "
         f"(crowdtune {__version__}, method `{results['method']}`). Nobody was left out by hand.",
         "",
     ]
@@ -44,6 +44,15 @@ def model_card(reading: Reading, story: str, results: dict[str, Any]) -> str:
     lines += [f"- {name}: {value:.1%}" for name, value in numbers.items() if value is not None]
     lines += [f"- Warning: {warning}" for warning in results["warnings"]]
     return "\n".join([*lines, *_how_to_read(reading), ""])
+
+
+def _labels(results: dict[str, Any]) -> str:
+    """Whose labels, and how many."""
+    named = f"{results['labels']} labels by {results['annotators']} annotators"
+    unnamed = f"{results.get('unnamed_labels', 0)} labels by annotators not named"
+    if not results.get("unnamed_labels"):
+        return named if results["labels"] else "Soft labels"
+    return f"{named} and {unnamed}" if results["labels"] else unnamed
 
 
 def _how_to_read(reading: Reading) -> list[str]:

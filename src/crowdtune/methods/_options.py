@@ -17,7 +17,7 @@ FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
 WRITING = ("shala-rl", "shala-verbal")  # methods whose models write distributions
 SPREAD = ("shala", "sampled", *WRITING)  # methods that look for no single truth
-UNNAMED = ("soft", "majority", *SPREAD)  # methods that also take distributions, and labels nobody is named for
+UNNAMED = (*TRUSTING, *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
 
 def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:

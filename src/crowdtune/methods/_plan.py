@@ -114,8 +114,7 @@ def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story
 
 def answered(annotations: Annotations) -> Bools:
     """(I,) items somebody labelled, named or not, or that have a soft label."""
-    labelled: Bools = annotations.all_votes.sum(axis=1) > 0
-    return labelled if annotations.soft is None else labelled | (annotations.soft.sum(axis=1) > 0)
+    return annotations.answered
 
 
 def on_shares(annotations: Annotations, objective: Objective, story: str) -> Plan:

@@ -16,13 +16,13 @@ from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.methods._gold import against_gold
+from crowdtune.methods._held_out import held_out
 from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_kind, options, require_labels
 from crowdtune.methods._plan import Conclusion, Plan
-from crowdtune.methods._predict import followed, measured, response_quality
+from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
-from crowdtune.metrics.people import against_people, contested
 from crowdtune.metrics.words import ALONE
 from crowdtune.runs import Run
 from crowdtune.training.dataset import CrowdDataset
@@ -85,7 +85,7 @@ def train(
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | found.results
     results |= {name: run.curve(name)[-1][1] for name in ("parsed", "sums_to_one") if run.curve(name)}
-    results |= _verdicts(said, annotations, start, found) | _held_out(run, annotations, start, trained, after)
+    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, trained, after)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
@@ -142,11 +142,12 @@ def _without_used_gold(annotations: Annotations, plan: Plan) -> Annotations:
 
 
 def _sizes(annotations: Annotations) -> dict[str, int]:
+    unnamed = {} if annotations.counts is None else {"unnamed_labels": int(annotations.counts.sum())}
     return {
         "items": len(annotations.items),
         "labels": len(annotations),
         "annotators": int((annotations.labels_per_annotator > 0).sum()),
-    }
+    } | unnamed
 
 
 def _results(annotations: Annotations, start: Start, posterior: Floats, after: Floats) -> dict[str, Any]:
@@ -186,26 +187,3 @@ def _verdicts(said: Verdict, annotations: Annotations, start: Start, found: Conc
         "verdict": last.as_dict() | {"before_training": said.status},
         "warnings": [] if _calm(last) else [last.words],
     }
-
-
-def _held_out(
-    run: Run, annotations: Annotations, start: Start, trained: LanguageModel, after: Floats
-) -> dict[str, Any]:
-    """How good the trained model is on the test items, {} without any, and how near to people it is.
-
-    Where nobody answered the test items, the last is of the items trained on. They are kept in disagreement.parquet.
-    """
-    bf16, found = start.reading.bf16, dict[str, Any]()
-    if start.test is not None:
-        items, encoded = start.test
-        table = score(trained, encoded, bf16=bf16)
-        free = encoded.format.style == "responses"
-        found["test"] = response_quality(table, encoded) if free else measured(np.exp(table), items, start.people)
-        if start.people is not None:
-            run.write_disagreement(contested(np.exp(table), start.people))
-    if start.people is None and start.anchor.contrast is None:
-        apart = against_people(np.exp(after), annotations, np.random.default_rng(0))
-        if apart is not None:
-            found["disagreement"] = apart
-            run.write_disagreement(contested(np.exp(after), annotations))
-    return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crowdtune.aggregate import vote_shares
+from crowdtune.aggregate import shares_of
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
 from crowdtune.methods._plan import Anchor, Plan, check_smoothing, on_targets, smoothed
@@ -29,11 +29,11 @@ class Noisy:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Vote shares weighted by label counts, which sums to cross-entropy over labels."""
-        shares = vote_shares(annotations)
+        votes, mask = annotations.all_votes, annotations.items.choice_mask
         if anchor.contrast is not None:
             if self.smoothing:
                 raise InputError(f"smoothing={self.smoothing} is of choices; free responses have none. Leave it out.")
             return imitate(annotations, annotations.votes.astype(float), "fine-tuned on every response as it came")
-        targets = smoothed(shares, annotations.items, self.smoothing)
+        targets = smoothed(shares_of(votes, mask), annotations.items, self.smoothing)
         story = "trained on every label as it came" + (f", smoothed by {self.smoothing:g}" if self.smoothing else "")
-        return on_targets(annotations, targets, annotations.labels_per_item.astype(float), story)
+        return on_targets(annotations, targets, votes.sum(axis=1).astype(float), story)

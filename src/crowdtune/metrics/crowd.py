@@ -11,8 +11,8 @@ SKEWED = 0.8  # share of the most common choice from which accuracy alone mislea
 
 
 def ties(annotations: Annotations) -> Bools:
-    """(I,) True where two choices or more share the most votes of an item."""
-    votes = annotations.votes
+    """(I,) True where two choices or more share the most votes of an item, of named annotators and others."""
+    votes = annotations.all_votes
     if votes.size == 0:
         return np.zeros(len(annotations.items), dtype=bool)
     top = votes.max(axis=1)
@@ -56,16 +56,17 @@ def facts(annotations: Annotations) -> list[str]:
     """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
     items, per_item = annotations.items, annotations.labels_per_item
     if not len(annotations):
-        return [f"{len(items)} items, no label by an annotator", *_missing_texts(items)]
+        nobody = f"{len(items)} items, no label by an annotator"
+        return [nobody, *_unnamed(annotations), *_skew(annotations), *_missing_texts(items)]
     per_annotator = annotations.labels_per_annotator
     labelled = per_item[per_item > 0]
     said = [
         f"{len(annotations)} labels, {len(items)} items, {int((per_annotator > 0).sum())} annotators; "
         f"{labelled.mean():.1f} labels per labelled item"
     ]
-    if (per_item == 0).any():
-        said.append(f"{int((per_item == 0).sum())} items have no label; they keep their place, without an answer")
-    if labelled.max() == 1:
+    if (bare := int((~annotations.answered).sum())) > 0:
+        said.append(f"{bare} items have no label; they keep their place, without an answer")
+    if annotations.all_votes.sum(axis=1).max() == 1:
         said.append(
             "every item has one label: agreement cannot be measured, so a model that reads the items "
             "must tell who is right (crowdtune train)"
@@ -76,7 +77,25 @@ def facts(annotations: Annotations) -> list[str]:
     written = np.array([kind == "text" for kind in items.kinds])[items.task]  # two of those are no tie
     if (n := int((ties(annotations) & ~written).sum())) > 0:
         said.append(f"{n} items have a tied vote: it stays split, no choice wins by its place in a list")
-    return said + _skew(annotations) + _missing_texts(items)
+    return said + _unnamed(annotations) + _skew(annotations) + _missing_texts(items)
+
+
+def _unnamed(annotations: Annotations) -> list[str]:
+    """What is said of items without saying who said it."""
+    said = []
+    if annotations.counts is not None:
+        count = annotations.counts.sum(axis=1)
+        said.append(f"{int((count > 0).sum())} items have counts of {int(count.sum())} labels, annotators not named")
+    if annotations.soft is not None:
+        said.append(
+            f"{int((annotations.soft.sum(axis=1) > 0).sum())} items have a share for each choice (a soft label)"
+        )
+    if said:
+        said.append(
+            "nobody's expertise can be estimated from counts or shares; "
+            "crowdtune train --method soft, majority or shala uses them"
+        )
+    return said
 
 
 def _skew(annotations: Annotations) -> list[str]:
@@ -85,8 +104,8 @@ def _skew(annotations: Annotations) -> list[str]:
         inside = annotations.items.task == m
         if not annotations.items.shared_choices[m] or not inside.any():
             continue
-        counts = annotations.votes[inside].sum(axis=0)
-        if counts.max() > SKEWED * counts.sum():
+        counts = annotations.all_votes[inside].sum(axis=0)
+        if counts.max(initial=0) > SKEWED * counts.sum():
             choice = annotations.items.text(int(np.flatnonzero(inside)[0]), int(counts.argmax()))
             said.append(
                 f"task {task}: {counts.max() / counts.sum():.0%} of the labels say '{choice}'; "

@@ -80,8 +80,10 @@ class Asked:
     @classmethod
     def of(cls, p: Floats, counts: Ints | None, items: Items) -> Asked:
         """The items somebody answered; see `quality` for the arguments."""
+        p = p[:, : items.max_choices]
         votes, asked = p, p.sum(axis=1) > 0
         if counts is not None:
+            counts = counts[:, : items.max_choices]
             even = np.isclose(p, items.choice_mask / np.maximum(items.n_choices, 1)[:, None]).all(axis=1)
             asked &= (counts.sum(axis=1) > 0) | ~even
             votes = np.where(counts.sum(axis=1, keepdims=True) > 0, counts, p)

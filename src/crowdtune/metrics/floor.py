@@ -8,11 +8,13 @@ items from a Dirichlet distribution about the mean shares m, whose concentration
 
 Draws of p* are measured against the shares as any prediction is. So the floor is that of these very labels, and right
 for each tercile too, though an item may be in its tercile by chance. Where the items of a task have different choices,
-m is even. The prior is simple: where p* of the items is of several sorts, the floor is off by a few thousandths.
+m is even. The prior is simple, and p* of real items is of several sorts: on ChaosNLI, thinned to ten labels, distances
+from the other ninety are foretold as 0.181 and 0.155, measured 0.185 and 0.163; in terciles up to 0.022 short.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,8 @@ from scipy.special import gammaln
 from crowdtune.annotations import Floats, Ints, Items
 from crowdtune.metrics.disagreement import GROUPS, Asked, Measured, summary
 
-DRAWS = 200  # of what all people would say
+DRAWS, FEW_DRAWS = 200, 20  # of what all people would say; fewer where there are many items
+CELLS = 3e7  # most items times choices times draws, but for FEW_DRAWS
 LEAST, MOST = -7.0, 10.0  # bounds of the logarithm of the concentration
 
 
@@ -33,7 +36,7 @@ def floor(counts: Ints, items: Items, rng: np.random.Generator, draws: int = DRA
         counts: (I, K) labels; items without any are left out.
         items: I items.
         rng: of the draws.
-        draws: of p*.
+        draws: of p*, at most.
 
     Returns:
         The shape of `disagreement.quality`: `value` is the mean over draws, `low` and `high` hold 95 % of what a
@@ -44,7 +47,8 @@ def floor(counts: Ints, items: Items, rng: np.random.Generator, draws: int = DRA
     counts = counts[:, : items.max_choices]
     prior = fitted_prior(counts, items)
     asked = Asked.of(shares(counts), counts, items)
-    return _over_draws(asked, [asked.measured(_dirichlet(prior + counts, rng)) for _ in range(draws)])
+    ready = (asked.measured(_dirichlet(prior + counts, rng)) for _ in range(_affordable(draws, counts)))
+    return _over_draws(asked, ready)
 
 
 def halves(counts: Ints, items: Items, rng: np.random.Generator, draws: int = 50) -> dict[str, Any]:
@@ -57,8 +61,8 @@ def halves(counts: Ints, items: Items, rng: np.random.Generator, draws: int = 50
     items = items.take(index)
     counts = counts[index, : items.max_choices]
     whole = Asked.of(shares(counts), counts, items)
-    parts = [_half(counts, rng) for _ in range(draws)]
-    ready = [Asked.of(shares(counts - half), counts - half, items).measured(shares(half)) for half in parts]
+    parts = (_half(counts, rng) for _ in range(_affordable(draws, counts)))
+    ready = (Asked.of(shares(counts - half), counts - half, items).measured(shares(half)) for half in parts)
     return _over_draws(whole, ready)
 
 
@@ -117,7 +121,12 @@ def _half(counts: Ints, rng: np.random.Generator) -> Ints:
     return half
 
 
-def _over_draws(asked: Asked, ready: list[Measured]) -> dict[str, Any]:
+def _affordable(draws: int, counts: Ints) -> int:
+    """How many draws, of so many asked for."""
+    return min(draws, max(FEW_DRAWS, int(CELLS / max(counts.size, 1))))
+
+
+def _over_draws(asked: Asked, ready: Iterable[Measured]) -> dict[str, Any]:
     """Mean and 95 % of each measure over draws, in each group."""
     groups = asked.groups()
     filled = [name for name, rows in groups.items() if len(rows)]

@@ -21,7 +21,7 @@ from scipy.special import softmax
 from crowdtune.annotations import Bools, Floats
 from crowdtune.metrics.distances import js_distance
 
-FLOOR = 1e-6  # a share below it counts as this much, or no temperature could raise it from 0
+FLOOR = 1e-4  # a share below it counts as this much, or no temperature could raise a share written as 0
 COLDEST, HOTTEST = 0.05, 20.0  # bounds of T
 FOLDS = 5
 RESAMPLED = 1000

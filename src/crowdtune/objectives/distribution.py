@@ -70,7 +70,8 @@ def policy_loss(log_p: Tensor, target: Tensor) -> Tensor:
 
 def entropy(target: Tensor) -> Tensor:
     """(B,) entropy in nats."""
-    return -torch.special.xlogy(target, target).sum(dim=1)
+    nats: Tensor = torch.special.xlogy(target, target).sum(dim=1)
+    return -nats
 
 
 def ambiguity(log_p: Tensor, target: Tensor) -> Tensor:

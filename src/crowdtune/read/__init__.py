@@ -4,11 +4,11 @@
     opened     a file or folder looked at: form, first rows, columns. Rows come from tables (with stream for JSON, and
                label_names where numbers stand for labels)
     formats/   who wrote it, by its content -> entries: what is said of items, answers and annotators
-    shapes     a plain table -> the same entries; columns tells what each column is, and nested, pairs, onehot, counts
-               and people know one kind of table each
+    shapes     a plain table -> the same entries; columns tells what each column is, and nested, pairs, onehot and
+               people know one kind of table each, texts a folder of them
     builder    entries -> columns of codes; labels cleans texts, times reads dates
     assemble   codes -> Annotations, a policy a step: joining (items of several files), questions (which are read, lists
-               of options), choices (abstentions, spellings, codes), then repeats
+               of options), choices (abstentions, spellings, codes), counts (what is said of nobody), then repeats
 
 What the user decides is in policy, what was done is in report. A new tool is a file in formats/ and nothing else.
 """

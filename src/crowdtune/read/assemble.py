@@ -10,8 +10,9 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError
-from crowdtune.read.builder import Gathered, Item, gather
+from crowdtune.read.builder import Gathered, gather
 from crowdtune.read.choices import gold_codes, label_codes, with_choices, without_abstentions
+from crowdtune.read.counts import lined_up, tables
 from crowdtune.read.entries import Source
 from crowdtune.read.joining import named, united
 from crowdtune.read.policy import Policy
@@ -39,17 +40,43 @@ def assemble(sources: Iterable[Source], policy: Policy, report: ReadReport) -> A
     labels = Labels(items, np.array(place)[_ints(got.item)], _ints(got.label), texts, codes)
     labels = asked(labels, policy.questions, report)
     labels = replace(labels, items=named(labels.items, [source.path for source in got.sources]))
-    labels = spread(labels, report)
+    labels = spread(labels, policy.several, report)
+    labels = replace(labels, items=lined_up(labels.items, policy, report))
     labels = without_abstentions(labels, policy, report)
     labels = replace(labels, items=with_choices(labels, policy, report))
     label = label_codes(labels, got.where, policy, report)
     gold = gold_codes(labels, lambda i: got.where_met(labels.items[i]), policy, report)
-    kept = _without_repeats(labels, label, got, report)
-    return _pack(labels, label, gold, kept, got)
+    kept, marks = _kept(labels, label, got, report)
+    packed = _pack(labels, label, gold, kept, got)
+    soft, counts = tables(labels.items, packed.items, lambda i: got.where_met(labels.items[i]), policy)
+    if len(marks):
+        counts = np.zeros(packed.items.choice_mask.shape, dtype=np.int64) if counts is None else counts
+        np.add.at(counts, (labels.item[marks], label[marks]), 1)
+    return replace(packed, soft=soft, counts=counts)
 
 
 def _ints(codes: Sequence[int]) -> Ints:
     return np.array(codes, dtype=np.int64)
+
+
+def _kept(labels: Labels, label: Ints, got: Gathered, report: ReadReport) -> tuple[Ints, Ints]:
+    """Rows that are labels of their annotators, and those that are counted as they were given several at once."""
+    none: Ints = np.zeros(0, dtype=np.int64)
+    if not report.counted:
+        return _without_repeats(labels, label, got, report), none
+    key = labels.item * max(len(got.label), 1) + labels.answer
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    answers = replace(labels, item=labels.item[first], text=labels.text[first], answer=labels.answer[first])
+    wanted = np.zeros(len(first), dtype=bool)
+    wanted[_without_repeats(answers, label[first], got, report)] = True
+    rows = np.flatnonzero(wanted[group])
+    pair = group[rows] * (label.max(initial=0) + 1) + label[rows]
+    rows = np.sort(rows[np.unique(pair, return_index=True)[1]])
+    alone = np.bincount(group[rows], minlength=len(first))[group[rows]] == 1
+    marks = rows[~alone]
+    for i in labels.item[marks[np.unique(group[marks], return_index=True)[1]]].tolist():
+        report.counted[labels.items[i].task] += 1
+    return rows[alone], marks
 
 
 def _without_repeats(labels: Labels, label: Ints, got: Gathered, report: ReadReport) -> Ints:
@@ -112,23 +139,12 @@ def _pack(labels: Labels, label: Ints, gold: Ints, kept: Ints, got: Gathered) ->
         label[kept],
         seconds=_seconds(got, answer),
         traits=_traits(got),
-        soft=_soft(labels.items, items),
     )
 
 
 def _seconds(got: Gathered, answer: Ints) -> Floats | None:
     seconds = np.array(got.seconds)[answer]
     return None if np.isnan(seconds).all() else seconds
-
-
-def _soft(said: Sequence[Item], items: Items) -> Floats | None:
-    """(I, K) soft labels, None without any."""
-    if not any(item.posterior for item in said):
-        return None
-    table = np.zeros(items.choice_mask.shape)
-    for row, item in zip(table, said, strict=True):
-        row[: len(item.posterior)] = item.posterior
-    return table
 
 
 def _traits(got: Gathered) -> dict[str, list[str]]:

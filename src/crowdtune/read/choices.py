@@ -10,6 +10,7 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Ints
 from crowdtune.read.builder import Item
+from crowdtune.read.counts import named_numbers
 from crowdtune.read.labels import READINGS, abstains, natural, resolve
 from crowdtune.read.policy import Policy
 from crowdtune.read.questions import Labels
@@ -66,24 +67,27 @@ def with_choices(labels: Labels, policy: Policy, report: ReadReport) -> list[Ite
 
 
 def _counted(labels: Labels, rows: Ints, unnamed: Sequence[int]) -> Counter[str]:
-    """How often each text answers the items without choices; their gold answers count too, as no label."""
+    """How often each text answers the items without choices, counted ones too; gold answers count as no label."""
     among = np.zeros(len(labels.items), dtype=bool)
     among[unnamed] = True
     codes, n = np.unique(labels.text[rows[among[labels.item[rows]]]], return_counts=True)
     count = Counter({str(labels.items[i].gold): 0 for i in unnamed if labels.items[i].gold})
+    for i in unnamed:
+        count.update(named_numbers(labels.items[i]))
     for code, times in zip(codes, n, strict=True):
         count[str(labels.texts[code])] += int(times)
     return count
 
 
 def _own_answers(labels: Labels, index: Ints, rows: Ints) -> dict[int, tuple[str, ...]]:
-    """Free texts: the choices of an item are the distinct answers it got, in the order given, then its gold answer."""
+    """Free texts: the choices of an item are the answers it got, in the order given, then those counted, then gold."""
     given: dict[int, dict[str, None]] = {}
     for i, t in zip(labels.item[rows].tolist(), labels.text[rows].tolist(), strict=True):
         given.setdefault(i, {}).setdefault(str(labels.texts[t]))
     for i in index.tolist():
-        if labels.items[i].gold:
-            given.setdefault(i, {}).setdefault(str(labels.items[i].gold))
+        gold = [str(labels.items[i].gold)] if labels.items[i].gold else []
+        for text in [*named_numbers(labels.items[i]), *gold]:
+            given.setdefault(i, {}).setdefault(text)
     return {i: tuple(texts) for i, texts in given.items()}
 
 

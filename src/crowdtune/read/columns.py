@@ -26,7 +26,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "gold": ("gold", "truth", "gold_label"),
     "prompt": ("prompt", "text", "question", "sentence", "input", "content"),
     "choices": ("choices", "options"),
-    "posterior": ("posterior",),
+    "posterior": (
+        "posterior", "label_distribution", "distribution", "soft_label", "soft_labels", "label_dist",
+    ),
+    "counts": ("counts", "label_counter", "label_counts", "vote_counts", "label_count", "votes"),
     "split": ("split",),
     "kind": ("kind",),
     "seconds": ("seconds", "lead_time", "duration", "time_spent"),

@@ -23,7 +23,8 @@ class Described(NamedTuple):
     gold: Any = None
     split: str = ""
     kind: str = ""  # one of annotations.KINDS, "" where the format does not say
-    posterior: Any = None  # a soft label: a probability for each of `choices`
+    posterior: Any = None  # a soft label: a probability for each of `choices`, or an object choice -> probability
+    counts: Any = None  # of answers whose annotators are not named: likewise
 
 
 class Answer(NamedTuple):

@@ -75,7 +75,7 @@ def _merged(got: Gathered, key: Callable[[Item], Hashable]) -> tuple[list[Item],
         if at == len(items):
             items.append(replace(item))
         else:
-            for name in ("choices", "gold", "split"):
+            for name in ("choices", "gold", "split", "counts"):
                 merge(items[at], name, getattr(item, name), got.where_met(item), got)
             if key is _by_id:
                 merge(items[at], "prompt", item.prompt, got.where_met(item), got)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from string import ascii_uppercase as LETTERS
 from typing import Any, NoReturn
 
@@ -19,6 +19,8 @@ from crowdtune.errors import InputError, unknown_name
 
 ABSTENTIONS = frozenset({"", "nan", "null", "na", "n/a", "<na>"})  # casefolded; a choice of that name wins
 Reading = Callable[[str, Sequence[str]], int | None]
+Numbers = tuple[float, ...] | dict[str, float]  # of each choice: in their order, or by name
+_Numbers = list[float] | dict[str, float | None]
 
 
 def clean(value: Any) -> str:
@@ -60,25 +62,32 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
     return choices
 
 
-def share_list(raw: Any, k: int) -> tuple[float, ...] | None:
-    """Probability of each of K choices, () where nothing is said or all are 0, None where it is no such list.
+def numbers(raw: Any) -> Numbers | None:
+    """A number, 0 or more, for each choice, in order or by name; () where nothing is said, None where it is neither.
+
+    Choices that an object names with null, as tables of objects do where a row lacks one, are left out.
 
     Example:
-        >>> share_list([1, 3], 2), share_list("[0.5, 0.5]", 2), share_list(None, 2), share_list([1.0], 2)
-        ((0.25, 0.75), (0.5, 0.5), (), None)
+        >>> numbers([1, 3]), numbers('{"yes": 0.5}'), numbers(None), numbers([-1.0]), numbers("often")
+        ((1.0, 3.0), {'yes': 0.5}, (), None, None)
     """
     if raw is None or raw == "":
         return ()
     try:
-        shares = (
-            msgspec.json.decode(raw, type=list[float]) if isinstance(raw, str) else msgspec.convert(raw, list[float])
-        )
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        said = msgspec.json.decode(raw, type=_Numbers) if isinstance(raw, str) else msgspec.convert(raw, _Numbers)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
         return None
-    total = sum(shares)
-    if len(shares) != k or min(shares, default=0) < 0 or not math.isfinite(total):
-        return None
-    return tuple(share / total for share in shares) if total > 0 else ()
+    if isinstance(said, dict):
+        named: dict[str, float] = {}
+        for name, number in said.items():
+            if number is not None:
+                named[clean(name)] = named.get(clean(name), 0.0) + number
+        return named if _countable(named.values()) else None
+    return tuple(said) if _countable(said) else None
+
+
+def _countable(found: Collection[float]) -> bool:
+    return min(found, default=0) >= 0 and math.isfinite(sum(found))
 
 
 def _json_list(text: str) -> list[str]:

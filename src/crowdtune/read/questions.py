@@ -63,8 +63,15 @@ def asked(labels: Labels, questions: Sequence[str], report: ReadReport) -> Label
     return _part(labels, np.sort(np.concatenate([tasks[task] for task in kept])))
 
 
-def spread(labels: Labels, report: ReadReport) -> Labels:
-    """Answers that are lists: one text each where none holds two, else a yes-or-no task for every option."""
+def spread(labels: Labels, several_as: str, report: ReadReport) -> Labels:
+    """Answers that are lists: one text each where none holds two, else as the user says (see `Policy.several`).
+
+    Args:
+        labels: answers, of which some may be several at once.
+        several_as: "tasks", a yes-or-no task for every option; "counts", a row for every option chosen.
+        report: told which questions these are.
+    """
+    apart = _options if several_as == "tasks" else _marks
     several = np.array([isinstance(text, tuple) for text in labels.texts] or [False])
     parts, rest = [], np.ones(len(labels.items), dtype=bool)
     for task, index in labels.tasks().items():
@@ -74,7 +81,7 @@ def spread(labels: Labels, report: ReadReport) -> Labels:
         lists += [item.gold for item in part.items if isinstance(item.gold, tuple)]
         if lists:
             rest[index] = False
-            parts.append(_options(part, task, report) if max(map(len, lists)) > 1 else _single(part))
+            parts.append(apart(part, task, report) if max(map(len, lists)) > 1 else _single(part))
     if not parts:
         return labels
     return _together([_part(labels, np.flatnonzero(rest)), *parts])
@@ -124,12 +131,42 @@ def _options(part: Labels, task: str, report: ReadReport) -> Labels:
     return Labels(items, item, text.ravel(), [NO, YES], np.tile(part.answer, c))
 
 
+def _marks(part: Labels, task: str, report: ReadReport) -> Labels:
+    """A row for every option chosen; several gold answers become the shares of an item that has none."""
+    sets = [(text,) if isinstance(text, str) else tuple(filter(None, text)) or ("",) for text in part.texts]
+    options = {option: code for code, option in enumerate(dict.fromkeys(o for chosen in sets for o in chosen))}
+    report.counted[task] = 0
+    width = np.array([len(chosen) for chosen in sets] or [1])
+    starts = np.concatenate([[0], np.cumsum(width)])
+    flat = np.array([options[option] for chosen in sets for option in chosen] or [0])
+    times = np.where(part.text >= 0, width[part.text], 1)
+    rows = np.repeat(np.arange(len(part.text)), times)
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    text = np.where(part.text[rows] >= 0, flat[(starts[part.text[rows]] + place).clip(max=len(flat) - 1)], -1)
+    items = [_with_one_gold(item) for item in part.items]
+    return Labels(items, part.item[rows], text, list(options) or [""], part.answer[rows])
+
+
+def _with_one_gold(item: Item) -> Item:
+    """An item whose gold answer is one; several are its shares."""
+    if isinstance(item.gold, str) or len(item.gold) < 2:
+        return replace(item, gold=_one(item.gold))
+    return replace(item, gold="", posterior=item.posterior or dict.fromkeys(filter(None, item.gold), 1.0))
+
+
 def _asked_of(item: Item, option: str, task: str) -> Item:
     gold = (item.gold,) if isinstance(item.gold, str) and item.gold else item.gold
     answer = (YES if option in gold else NO) if gold else ""
     name = f"{task}: {option}" if task else option
     return replace(
-        item, task=name, choices=(NO, YES), gold=answer, kind="choice", id=f"{item.id}/{option}", posterior=()
+        item,
+        task=name,
+        choices=(NO, YES),
+        gold=answer,
+        kind="choice",
+        id=f"{item.id}/{option}",
+        posterior=(),
+        counts=(),
     )
 
 

@@ -44,6 +44,7 @@ class ReadReport:
         same_items: items that turned out to be another one.
         left_questions: questions of the source that were not read.
         options: question answered by lists -> its options, each now a yes-or-no task of its own.
+        counted: question answered by lists -> how many answers were several at once, each of them now a count.
         free: tasks whose many different answers were taken for free text.
         notes: what else a format has to say, with how often.
         merged: spelling as found -> choice it was taken for.
@@ -68,6 +69,7 @@ class ReadReport:
     same_items: int = 0
     left_questions: list[str] = field(default_factory=list)
     options: dict[str, list[str]] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
     free: list[str] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     merged: dict[str, str] = field(default_factory=dict)
@@ -124,6 +126,12 @@ class ReadReport:
         for question, options in self.options.items():
             asked = _some([question])
             said.append(f"{asked} allows several answers at once: each of {_some(options)} is a task, yes or no")
+            said.append("--several counts keeps it one question, with every answer counted")
+        for question, n in self.counted.items():
+            said.append(
+                f"{_some([question])} allows several answers at once: {n} times an annotator gave several, counted "
+                "without their annotator; an only answer is its annotator's label"
+            )
         if self.free:
             said.append(f"answers of {_some(self.free)} taken for free texts: no two items share their choices")
         if self.nameless:
@@ -138,7 +146,8 @@ class ReadReport:
     def numbers(self, annotations: Annotations) -> dict[str, Any]:
         """What was read, in numbers."""
         items, counts = annotations.items, annotations.labels_per_item
-        labelled = counts[counts > 0]
+        labelled, unnamed = counts[counts > 0], annotations.all_votes.sum(axis=1) - counts
+        shares = 0 if annotations.soft is None else int((annotations.soft.sum(axis=1) > 0).sum())
         return {
             "format": self.shape,
             "known_by": self.known_by,
@@ -152,7 +161,10 @@ class ReadReport:
             "respelled": self.merged_rows,
             "labels_per_item": round(float(labelled.mean()), 2) if len(labelled) else 0.0,
             "items_with_one_label": int((counts == 1).sum()),
-            "items_without_label": int((counts == 0).sum()),
+            "items_without_label": int((~annotations.answered).sum()),
+            "items_with_counts": int((unnamed > 0).sum()),
+            "unnamed_labels": int(unnamed.sum()),
+            "items_with_shares": shares,
             "gold": int((items.gold >= 0).sum()),
             "notes": dict(self.all_notes()),
         }

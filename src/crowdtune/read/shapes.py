@@ -19,20 +19,42 @@ from crowdtune.read.labels import clean
 from crowdtune.read.onehot import chosen, flags, is_flag
 from crowdtune.read.opened import FOLDER, ZIP, Opened
 from crowdtune.read.report import ReadReport
-from crowdtune.read.tables import Chunk, Row
+from crowdtune.read.tables import LINES, Chunk, Row, unknown_form
+from crowdtune.read.texts import texts
 
 UNABLE = re.compile(r"(?i)unclear|unsure|not_sure|skip|cannot")  # a column by which an annotator says so
-DESCRIPTIVE = ("prompt", "choices", "gold", "split", "kind", "posterior")  # roles that say something of the item
+DESCRIPTIVE = (
+    "prompt",
+    "choices",
+    "gold",
+    "split",
+    "kind",
+    "posterior",
+    "counts",
+)  # roles that say something of the item
 
 
 def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """Read a table by the shape it has; say in `report` which that is, and what was left aside."""
+    found = _answers(opened, report)
+    if found is None:
+        return items(opened, report)
+    if double := counts.sums(_roles(opened)):
+        report.notes[counts.BESIDE] += len(double)
+    return found
+
+
+def _answers(opened: Opened, report: ReadReport) -> Iterator[Entry] | None:
+    """What a table of answers says; None where nobody is named as giving any."""
+    if opened.form == LINES:
+        raise unknown_form(opened.path)
     if not opened.sample:
         raise InputError(f"{opened.path} has no rows. It needs at least one.")
     if any(row.key and set(row.cells) == {""} for row in opened.sample):
         raise InputError(f"{opened.path} holds one JSON object, not a list of objects.")
-    roles = _roles(opened)
-    if nested.is_keyed(opened, roles):
+    every = _roles(opened)
+    roles = {role: column for role, column in every.items() if role not in counts.sums(every)}
+    if nested.is_keyed(opened, every):
         report.shape = "keyed"
         return nested.keyed(opened)
     inner = nested.column(opened)
@@ -45,8 +67,7 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     if sides:
         _tell(opened, report, "pairs", roles | dict(zip(("first", "second"), sides, strict=True)), roles, *sides)
         return pairs.answers(opened, roles, sides, report)
-    counts.refuse(opened, roles)
-    unnamed = _unnamed(opened, roles)
+    unnamed = _unnamed(opened, every)
     answering = [name for name in unnamed if not _is_prose(opened, name)]
     if opened.wide or (not {"annotator", "label"} & roles.keys() and _alike(opened, answering)):
         who = opened.wide or answering
@@ -71,23 +92,26 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
             f"{opened.path}: annotator = {roles['annotator']}, but no column is the label. "
             f"Columns: {', '.join(opened.names)}. Pass --label COLUMN."
         )
-    return items(opened, report)
+    return None
 
 
 def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """Items alone; a label that nobody gave is their gold answer; rows with a text but no id are numbered."""
+    if opened.form == FOLDER:
+        return texts(opened, report)
+    if opened.form == LINES:
+        raise unknown_form(opened.path)
     found = _roles(opened)
     roles = dict(found) if "prompt" in found else _only(opened, found)
     if "gold" not in roles and roles.get("label", NEVER_GOLD[0]) not in NEVER_GOLD:
         roles["gold"] = roles["label"]
     used = {role: column for role, column in roles.items() if role not in ("label", "annotator", "time", "seconds")}
     _tell(opened, report, "items", used, found)
-    counts.note(opened, report)
     return (_described(opened, row, used) for row in opened.rows())
 
 
 def _roles(opened: Opened) -> dict[str, str]:
-    roles = assign(opened.names, opened.columns, str(opened.path))
+    roles = counts.fitting(opened, assign(opened.names, opened.columns, str(opened.path)))
     if not people.is_annotator(opened, roles):
         del roles["annotator"]
     kinds = {clean(row.cells.get(roles.get("kind", ""))) for row in opened.sample}
@@ -111,7 +135,8 @@ def names_nobody(opened: Opened) -> bool:
     if opened.form in (ZIP, FOLDER):
         return False
     roles = _roles(opened)
-    return "label" in roles and "gold" not in roles and "annotator" not in roles and not nested.column(opened)
+    told = {"gold", "annotator", *counts.sums(roles)} & roles.keys()
+    return "label" in roles and not told and not nested.column(opened)
 
 
 def _only(opened: Opened, roles: Mapping[str, str], *left_out: str) -> dict[str, str]:
@@ -189,9 +214,10 @@ def _options(opened: Opened, roles: Mapping[str, str], names: Sequence[str]) -> 
     """A column per option: a row chooses one, several or none; or it says that it cannot."""
     unable = [name for name in names if UNABLE.search(name)]
     options = {name: name for name in names if name not in unable}
+    choices = list(options) if "choices" not in roles and len(options) > 1 else None
     for row in opened.rows():
         item = _described(opened, row, roles)
-        yield item
+        yield item._replace(choices=choices) if choices else item
         odd = next((n for n in names if not is_flag(row.cells.get(n))), "")
         if odd:
             raise InputError(

@@ -19,6 +19,7 @@ from crowdtune.read.label_names import decoders
 from crowdtune.read.stream import Piece, pieces
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")
+LINES = ".txt"  # text of a form that only a tool's own format knows
 COLUMNAR = (".parquet", ".arrow")
 LONGEST_FIELD = 16 << 20  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
 CHUNK = 8192  # rows of a chunk of columns
@@ -49,6 +50,10 @@ def rows(path: Path) -> Iterator[Row]:
                 yield Row(number, dict(zip(names, cells, strict=True)))
     elif kind in (".csv", ".tsv"):
         yield from _separated(path, "\t" if kind == ".tsv" else None)
+    elif kind == LINES:
+        with _readable(path), _open(path) as file, _text(file) as text:
+            for number, line in enumerate(text, start=1):
+                yield Row(number, {"": line.rstrip("\r\n")})
     else:
         unit = "line" if kind != ".json" else "entry"
         for number, key, data in raw(path):
@@ -93,10 +98,15 @@ def decode(where: str, data: bytes | memoryview, kind: Any = Any) -> Any:
 def suffix(path: Path) -> str:
     """Form of a file by its name, without a final .gz."""
     name = path.name.lower().removesuffix(".gz")
-    for known in SUFFIXES:
+    for known in (*SUFFIXES, LINES):
         if name.endswith(known):
             return known
-    raise InputError(f"{path} has a name of unknown form. Allowed: {', '.join(SUFFIXES)}; text also with .gz.")
+    raise unknown_form(path)
+
+
+def unknown_form(path: Path) -> InputError:
+    """What to say of a file that is no table, by its name."""
+    return InputError(f"{path} has a name of unknown form. Allowed: {', '.join(SUFFIXES)}; text also with .gz.")
 
 
 def _open(path: Path) -> IO[bytes]:

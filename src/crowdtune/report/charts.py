@@ -11,6 +11,7 @@ from crowdtune.annotations import Floats
 from crowdtune.report.wording import count, decimal, known, share
 
 WIDE, HIGH = 360, 190  # of a line chart, in its own units
+HIGH_SQUARE = 300  # of a chart of two numbers on one scale
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 26
 TICKS = 4
 DOTS = 24  # points of a line up to which each is marked
@@ -162,6 +163,40 @@ def curve(points: Sequence[tuple[float, float]], name: str, *, of_one: bool) -> 
     said = f"{name}: {write(float(y[0]))} at step {count(x[0])}, {write(float(y[-1]))} at step {count(x[-1])}"
     return Markup(
         f'<svg class="curve" role="img" aria-label="{escape(said)}" viewBox="0 0 {WIDE} {HIGH}">{"".join(drawn)}</svg>'
+    )
+
+
+def against(x: Floats, y: Floats, means: Sequence[tuple[float, float]], name: str) -> Markup:
+    """Dots of two numbers on one scale, a line through means, and the diagonal where both are the same.
+
+    Args:
+        x: (n,) places from left to right, >= 0.
+        y: (n,) places upwards, >= 0.
+        means: (x, y) of the line, from left to right.
+        name: of the drawing, for those who do not see it; the means are told with it.
+    """
+    marks = _ticks(0.0, float(max(x.max(), y.max(), 1e-6)))
+    size = HIGH_SQUARE - TOP - BOTTOM
+
+    def at(a: float, b: float) -> tuple[str, str]:
+        return f"{LEFT + a / marks[-1] * size:.1f}", f"{HIGH_SQUARE - BOTTOM - b / marks[-1] * size:.1f}"
+
+    drawn = []
+    for mark in marks:
+        (across, ground), (_, up) = at(mark, 0), at(0, mark)
+        drawn.append(f'<path class="rule" d="M{LEFT} {up}h{size}"/>')
+        drawn.append(f'<text class="y" x="{LEFT - 7}" y="{float(up) + 3.5:.1f}">{decimal(float(mark))}</text>')
+        drawn.append(f'<text class="x" x="{across}" y="{float(ground) + 16:.1f}">{decimal(float(mark))}</text>')
+    (left, bottom), (right, top) = at(0, 0), at(marks[-1], marks[-1])
+    drawn.append(f'<path class="same" d="M{left} {bottom}L{right} {top}"/>')
+    drawn += ['<circle class="spot" cx="{}" cy="{}" r="2.4"/>'.format(*at(a, b)) for a, b in zip(x, y, strict=True)]
+    line = [at(a, b) for a, b in means]
+    drawn.append(f'<path class="line" d="M{"L".join(" ".join(place) for place in line)}"/>')
+    drawn += [f'<circle cx="{a}" cy="{b}" r="3.4"/>' for a, b in line]
+    said = f"{name}: " + "; ".join(f"{decimal(b)} where it is {decimal(a)}" for a, b in means)
+    box = f"0 0 {LEFT + size + RIGHT} {HIGH_SQUARE}"
+    return Markup(
+        f'<svg class="curve against" role="img" aria-label="{escape(said)}" viewBox="{box}">{"".join(drawn)}</svg>'
     )
 
 

@@ -37,7 +37,12 @@ BY = {"labels": "by the labels", "model": "by the model", "gold": "by gold answe
 LISTED = 40  # ids listed under a warning
 CURVES = 6  # charts of learning curves
 NO_CURVE = {"step", "epoch", "learning_rate", "grad_norm", "total_flos"}
-CURVE_NAMES = {"loss": "Training loss", "test_accuracy": "Right on test items", "eval_loss": "Loss on held-out items"}
+CURVE_NAMES = {
+    "loss": "Training loss",
+    "test_accuracy": "Right on test items",
+    "test_js_distance": "JS distance from people on test items",
+    "eval_loss": "Loss on held-out items",
+}
 SIZES = ("items", "labels", "annotators")  # of config["data"] that are no flags
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from crowdtune import __version__
 from crowdtune.report import items, made, people
 from crowdtune.report.clusters import clusters
+from crowdtune.report.disagreement import disagreement
 from crowdtune.report.names import Names, named
 from crowdtune.report.told import Told
 
@@ -42,6 +43,7 @@ def _sections(told: Told, names: Names) -> dict[str, Any]:
         "clusters": clusters(told, names),
         "confusions": people.confusions(told, names),
         "agreement": items.agreement(told),
+        "disagreement": disagreement(told),
         "ambiguous": items.ambiguous(told),
         "errors": items.errors(told),
         "balance": items.balance(told),

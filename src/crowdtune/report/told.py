@@ -31,6 +31,7 @@ class Told:
         confusions: confusions.json, [] without.
         items: items.parquet with a row per item, without columns or rows where it is not there.
         log: lines of metrics.jsonl.
+        contested: disagreement.parquet, the most ambiguous items first, likewise.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Told:
     confusions: Sequence[dict[str, Any]] = ()
     items: pa.Table = field(default_factory=lambda: pa.table({}))
     log: Sequence[dict[str, Any]] = ()
+    contested: pa.Table = field(default_factory=lambda: pa.table({}))
 
     def rows(self, index: Ints) -> list[dict[str, Any]]:
         """Items by their place."""
@@ -77,6 +79,7 @@ def read_run(folder: Path) -> Told:
         confusions=_json(folder / "confusions.json", []),
         items=_table(folder / "items.parquet"),
         log=_lines(folder / "metrics.jsonl"),
+        contested=_table(folder / "disagreement.parquet"),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from crowdtune.annotations import Annotations
+from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.write.columns import answers, choices, coded, texts
 from crowdtune.write.tables import write_json, write_table
 
@@ -17,7 +17,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
 
     Args:
         annotations: what to write; labelling times become column `seconds`, traits a table annotators.parquet, soft
-            labels column `posterior` (null = none).
+            labels column `posterior` and counts of labels nobody is named for column `counts` (null = none).
         folder: made if missing.
         origin: how the data came to be, written as origin.json, with how labels are written.
     """
@@ -32,7 +32,7 @@ def write_folder(annotations: Annotations, folder: Path, origin: dict[str, Any])
         "gold": answers(items, every, items.gold),
         "split": texts(items.splits, every),
     }
-    write_table(folder / "items.parquet", columns | soft_column(annotations))
+    write_table(folder / "items.parquet", columns | soft_column(annotations) | counts_column(annotations))
     write_table(folder / "annotations.parquet", label_columns(annotations))
     if annotations.traits:
         known = {name: list(texts) for name, texts in annotations.traits.items()}
@@ -44,11 +44,24 @@ def soft_column(annotations: Annotations) -> dict[str, Any]:
     """Column posterior of I items: a probability for each choice, null for those without a soft label; {} for none."""
     import pyarrow as pa
 
-    if annotations.soft is None:
+    return _numbers("posterior", annotations.soft, annotations.items.n_choices, pa.float64())
+
+
+def counts_column(annotations: Annotations) -> dict[str, Any]:
+    """Column counts of I items: labels nobody is named for, of each choice, null for those without; {} for none."""
+    import pyarrow as pa
+
+    return _numbers("counts", annotations.counts, annotations.items.n_choices, pa.int64())
+
+
+def _numbers(name: str, table: Floats | Ints | None, n_choices: Ints, kind: Any) -> dict[str, Any]:
+    """A column of lists, one number for each choice an item has."""
+    import pyarrow as pa
+
+    if table is None:
         return {}
-    own = zip(annotations.soft.tolist(), annotations.items.n_choices.tolist(), strict=True)
-    shares = [row[:k] if any(row) else None for row, k in own]
-    return {"posterior": pa.array(shares, pa.list_(pa.float64()))}
+    own = zip(table.tolist(), n_choices.tolist(), strict=True)
+    return {name: pa.array([row[:k] if any(row) else None for row, k in own], pa.list_(kind))}
 
 
 def label_columns(annotations: Annotations) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def label_table(
     reason ("tie", or "no label" where nobody answered and the posterior is not a model's).
     """
     items, labelled = annotations.items, Labelled(annotations, posterior, provenance, decided)
-    per_item = annotations.labels_per_item
+    per_item = annotations.all_votes.sum(axis=1)
     reasons = np.where(labelled.label < 0, np.where(per_item == 0, "no label", "tie"), "")
     columns = {
         "item": list(items.ids),
@@ -106,7 +106,7 @@ def _grades(annotations: Annotations, posterior: Floats) -> dict[str, list[Any]]
     scales = np.zeros((len(items.choice_sets), posterior.shape[1]))
     for scale, choices in zip(scales, items.choice_sets, strict=True):
         scale[: len(choices)] = _scale(choices)
-    mean, known = (posterior * scales[items.choice_set]).sum(axis=1), graded & (annotations.labels_per_item > 0)
+    mean, known = (posterior * scales[items.choice_set]).sum(axis=1), graded & (annotations.all_votes.sum(axis=1) > 0)
     return {"mean_grade": [round(float(m), 4) if k else None for m, k in zip(mean, known, strict=True)]}
 
 

@@ -40,7 +40,7 @@ def _hard(labelled: Labelled, index: Ints) -> Table:
 
 
 def _soft(labelled: Labelled, index: Ints) -> Table:
-    wide, votes, k = labelled.posterior[index], labelled.annotations.votes[index], labelled.items.n_choices[index]
+    wide, votes, k = labelled.posterior[index], labelled.annotations.all_votes[index], labelled.items.n_choices[index]
     return _of_items(labelled.items, index) | {
         "posterior": [row[:n].tolist() for row, n in zip(wide, k, strict=True)],
         "votes": [row[:n].tolist() for row, n in zip(votes, k, strict=True)],
