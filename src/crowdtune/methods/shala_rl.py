@@ -50,7 +50,7 @@ class ShalaRl:
     scale: Literal["none", "group"] = "none"  # rewards centred, or also standardised, over an item's texts
     passes: int = 4  # forward passes a step is split into; fewer need more memory
     format_steps: int = 50  # of the format stage; 0 where the model can write distributions already
-    smoothing: float | None = None  # labels added to each choice, as in shala
+    smoothing: float = 0.0  # labels added to each choice, as in shala
     weighting: Literal["reliability", "even"] = "reliability"  # likewise
 
     def __post_init__(self) -> None:

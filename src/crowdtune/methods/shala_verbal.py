@@ -26,7 +26,7 @@ class ShalaVerbal:
     steps: int = 60  # after the format stage
     prompts_per_step: int = 12  # items in a step, each with its one text
     format_steps: int = 50  # as in shala-rl, also the next two
-    smoothing: float | None = None
+    smoothing: float = 0.0
     weighting: Literal["reliability", "even"] = "reliability"
 
     def __post_init__(self) -> None:
