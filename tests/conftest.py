@@ -19,6 +19,14 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its words hold distributions over yes and no."""
+    from tests.tiny import save_llama, telling_tokenizer
+
+    return save_llama(tmp_path_factory.mktemp("teller"), telling_tokenizer(), spread=0.3)
+
+
+@pytest.fixture(scope="session")
 def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import save_t5
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.pre_tokenizers import Split, Whitespace
 from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
@@ -46,6 +46,17 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def telling_tokenizer() -> PreTrainedTokenizerFast:
+    """The same words, and one token for each distribution over yes and no in tenths."""
+    told = [f"yes {10 * k}%, no {100 - 10 * k}%" for k in range(11)]
+    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *TEXT, *WORDS, *told])}
+    made = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    made.pre_tokenizer = Split(Regex(r"\s+(?!\d|no \d)"), "removed")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="[PAD]", eos_token="</s>", unk_token="[UNK]", model_max_length=64
+    )
+
+
 def pair_tokenizer() -> PreTrainedTokenizerFast:
     """The same words between [CLS] and [SEP], as encoders read one text or two, the second of another type."""
     special = ["[CLS]", "[SEP]"]
@@ -66,10 +77,11 @@ def pair_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def save_llama(folder: Path) -> Path:
-    """Two layers, 32 wide."""
+def save_llama(folder: Path, reads: PreTrainedTokenizerFast | None = None, spread: float = 0.02) -> Path:
+    """Two layers, 32 wide; weights drawn with a standard deviation of `spread`."""
+    reads = reads or tokenizer()
     config = LlamaConfig(
-        vocab_size=len(tokenizer()),
+        vocab_size=len(reads),
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
@@ -80,8 +92,9 @@ def save_llama(folder: Path) -> Path:
         eos_token_id=1,
         bos_token_id=1,
         tie_word_embeddings=True,
+        initializer_range=spread,
     )
-    return _save(LlamaForCausalLM, config, folder)
+    return _save(LlamaForCausalLM, config, folder, reads)
 
 
 def save_t5(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from crowdtune.annotations import Annotations, Items
 from crowdtune.errors import InputError
 from crowdtune.methods import evaluate, options, predict, prepare, rewards, train
+from crowdtune.methods._options import WRITING
 from crowdtune.methods._plan import Anchor
 from crowdtune.methods.joint import Joint
 from crowdtune.names import known
@@ -31,7 +32,7 @@ ASKING = ("confident-learning", "noise-al", "self-label", "self-select")  # need
     [
         m if m in DEFAULT else pytest.param(m, marks=pytest.mark.slow)
         for m in known("crowdtune.methods")
-        if m not in ASKING
+        if m not in (*ASKING, *WRITING)
     ],
 )
 def test_every_method_trains_a_new_head(method: str, tiny_bert: Path, tmp_path: Path) -> None:

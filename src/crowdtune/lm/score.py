@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,10 @@ from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
 
+logger = logging.getLogger(__name__)
 SCORING_TOKENS = 4096  # in a forward pass without gradients
 TEXT_TOKENS = 2048  # the same where choices are texts, whose logits are of the whole vocabulary
+TINY = 1e-12  # a share written as 0 counts as this much in a logarithm
 STEP = 4  # tokens by which texts may differ to count as equally long; then prompts are sorted
 
 
@@ -72,8 +75,9 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
     if encoded.format.style == "verbal":
         from crowdtune.lm.verbalise import shares  # which asks by what is in this module
 
-        with np.errstate(divide="ignore"):
-            return np.log(shares(lm, encoded, bf16=bf16)[0])
+        said, told = shares(lm, encoded, bf16=bf16)
+        logger.info(f"{told.parsed:.1%} of {len(encoded)} distributions could be read")
+        return np.where(encoded.answers >= 0, np.log(np.maximum(said, TINY)), -np.inf)
     return _table(lm, encoded, bf16, READ_OUTS[encoded.format.style])
 
 

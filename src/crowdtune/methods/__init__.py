@@ -7,6 +7,7 @@ from crowdtune.methods._calibrate import calibrate as calibrate
 from crowdtune.methods._clean import clean as clean
 from crowdtune.methods._distribution import annotators_of as annotators_of
 from crowdtune.methods._distribution import predict_distribution as predict_distribution
+from crowdtune.methods._options import options as options
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold
 from crowdtune.methods._predict import predict as predict
@@ -15,5 +16,4 @@ from crowdtune.methods._predict import rewards as rewards
 from crowdtune.methods._predict import shared_choices as shared_choices
 from crowdtune.methods._start import Start as Start
 from crowdtune.methods._start import prepare as prepare
-from crowdtune.methods._train import options as options
 from crowdtune.methods._train import train as train

@@ -16,6 +16,7 @@ from crowdtune.lm.contrast import Contrast
 from crowdtune.lm.load import LanguageModel
 from crowdtune.metrics.guard import Verdict
 from crowdtune.objectives.soft_target import SoftTarget
+from crowdtune.training.reinforce import Stage
 from crowdtune.training.trainer import Objective
 
 
@@ -75,6 +76,7 @@ class Plan:
         conclude: (I, K) log-probabilities of the trained model -> what the method believes in the end.
         used_gold: (I,) True for items whose gold answer is evidence, so that nothing is measured on it; None for none.
         verdict: whether the crowd can be resolved, where the method asked for itself; None where it did not.
+        train: a training of the method's own, model and stage -> the model trained; None minimises the objective.
     """
 
     examples: Examples
@@ -84,6 +86,7 @@ class Plan:
     conclude: Callable[[Floats], Conclusion] = of_the_model
     used_gold: Bools | None = None
     verdict: Verdict | None = None
+    train: Callable[[LanguageModel, Stage], LanguageModel] | None = None
 
 
 class Method(Protocol):

@@ -52,6 +52,11 @@ class Start:
     test: tuple[Items, Encoded] | None = None
     people: Annotations | None = None
 
+    @property
+    def asked(self) -> bool:
+        """Whether the untrained model had something to say: with a new head, or in writing, it had not."""
+        return not self.lm.new and self.reading.format.style != "verbal"
+
 
 def davidson(annotations: Annotations) -> float:
     r"""Davidson's nu: how readily two things as good as each other are called a tie, from the share of ties s.
@@ -109,6 +114,9 @@ def _knowledge(
         ask = functools.partial(_contrast, lm, encoded.keep(annotations.votes > 0), training)
         hidden = np.zeros((len(items), 0), dtype=np.float32)
         return Anchor(nothing, hidden, contrast=ask, refreshes=training.refreshes), nothing, Centre({})
+    if form.style == "verbal":
+        logger.info("the model is not asked to write distributions before it is trained to")
+        return _nothing(items), _nothing(items).log_p, Centre({})
     if form.beta:
         encoded = encode(items, lm, replace(form, beta=0.0, normalise="mean"), training.max_length)
     log_p, hidden = _asked(lm, encoded, items, training)
@@ -118,11 +126,16 @@ def _knowledge(
     return Anchor(lean.shift(encoded, log_p), hidden), log_p, lean
 
 
+def _nothing(items: Items) -> Anchor:
+    """All choices of an item alike."""
+    even = np.where(items.choice_mask, -np.log(np.maximum(items.n_choices, 1))[:, None], -np.inf)
+    return Anchor(even, np.zeros((len(items), 0), dtype=np.float32))
+
+
 def _asked(lm: LanguageModel, asked: Encoded, items: Items, training: Training) -> tuple[Floats, Singles]:
     """(I, K) log-probabilities of the untrained model and (I, H) hidden states; a new head is not asked."""
     if lm.new:
         logger.info("the head is new: it knows nothing of the choices before training")
-        even = np.where(items.choice_mask, -np.log(np.maximum(items.n_choices, 1))[:, None], -np.inf)
-        return even, np.zeros((len(items), 0), dtype=np.float32)
+        return _nothing(items).log_p, _nothing(items).hidden
     logger.info(f"asking the untrained model about {len(items)} items ({asked.format.style})")
     return score_and_read(lm, against(asked, lm, training.bf16), bf16=training.bf16)

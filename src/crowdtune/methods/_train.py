@@ -17,25 +17,20 @@ from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
-from crowdtune.methods._plan import Conclusion, Method, Plan, answered
+from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_kind, options, require_labels
+from crowdtune.methods._plan import Conclusion, Plan
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
 from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
-from crowdtune.names import find
 from crowdtune.runs import Run
-from crowdtune.settings import apply
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import Watch, finetune
 from crowdtune.training.options import Training
-from crowdtune.wording import only_written
+from crowdtune.training.reinforce import Stage
 
 logger = logging.getLogger(__name__)
-FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
-TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
-SPREAD = ("shala", "sampled")  # methods that look for no single truth
-UNNAMED = (*TRUSTING, *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
 
 def train(
@@ -72,8 +67,8 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
-    _require_labels(annotations, method)
-    _check_kind(annotations, method, training)
+    require_labels(annotations, method)
+    check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
@@ -89,6 +84,7 @@ def train(
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | found.results
+    results |= {name: run.curve(name)[-1][1] for name in ("parsed", "sums_to_one") if run.curve(name)}
     results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, trained, after)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
@@ -99,40 +95,14 @@ def train(
     return run
 
 
-def options(method: str, settings: dict[str, str]) -> tuple[Method, Training]:
-    """Options of a method and of training with `settings` on top of their defaults."""
-    chosen, training = apply(settings, find("crowdtune.methods", method, "method")(), Training())
-    return chosen, training
-
-
-def _check_kind(annotations: Annotations, method: str, training: Training) -> None:
-    """Refuse free responses for a method that needs choices; a head chooses among the answers an item was given."""
-    natural = training.style == "auto" and training.head == "lm"
-    free = training.style == "responses" or (natural and only_written(annotations.items))
-    if free and method not in FREE:
-        raise InputError(
-            f"method '{method}' needs choices, and the answers are free responses. Use {', '.join(FREE)}; or "
-            "style=texts to choose among the answers each item was given."
-        )
-
-
-def _require_labels(annotations: Annotations, method: str) -> None:
-    """Refuse data that say nothing a method could train on."""
-    if method == "oracle" or (method in UNNAMED and answered(annotations).any()):
-        return
-    if answered(annotations).any() and not len(annotations):
-        raise InputError(
-            f"method '{method}' needs to know who gave which label, and no annotator is named. "
-            f"Use {', '.join(UNNAMED)}, which take label distributions."
-        )
-    annotations.require_labels()
-
-
 def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
     """Train on the items that have weight."""
     used = np.flatnonzero(plan.examples.weights > 0)
     if not len(used):
         raise InputError("no item has a label to train on.")
+    if plan.train is not None:
+        form, watch = start.reading.format, _watch(start, training)
+        return plan.train(lm, Stage(plan.examples.take(used), form, training, run, watch, resume))
     encoded = start.encoded.take(used)
     if start.anchor.contrast is not None:
         encoded = encoded.keep(plan.examples.targets[used] > 0)
@@ -187,7 +157,7 @@ def _results(annotations: Annotations, start: Start, posterior: Floats, after: F
     }
     if start.anchor.contrast is not None:
         return told
-    before = None if start.lm.new else start.zero_shot
+    before = start.zero_shot if start.asked else None
     return told | {
         **against_gold(annotations, posterior, before, after),
         "agreement_with_zero_shot": None if before is None else agreement(before, after),

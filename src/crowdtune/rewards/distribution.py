@@ -48,7 +48,8 @@ def distribution_reward(
     """
     read = [parse(_text(said), names) for said, names in zip(completions, choices, strict=True)]
     _log(read, log_metric)
-    return _nearness(read, target).tolist()
+    found: list[float] = _nearness(read, target).tolist()
+    return found
 
 
 def weighted(
@@ -96,7 +97,8 @@ def weighted(
             made[own] = weight * (_standard(reward[own]) if scale == "group" else reward[own])
         if log_metric is not None:
             log_metric("nearness", float(reward.mean()))
-        return made.tolist()
+        found: list[float] = made.tolist()
+        return found
 
     return weighted_distribution_reward
 

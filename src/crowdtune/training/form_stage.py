@@ -46,9 +46,7 @@ def asked_in_full(items: Items, form: PromptFormat) -> tuple[Items, PromptFormat
     return replace(items, prompts=prompts), plain
 
 
-def learn_to_write(
-    lm: LanguageModel, stage: Stage, targets: Floats, *, steps: int, batch: int, learning_rate: float
-) -> LanguageModel:
+def learn_to_write(lm: LanguageModel, stage: Stage, targets: Floats, *, steps: int, batch: int) -> LanguageModel:
     """Train an adapter on targets (I, K) as the model is to write them, and merge it.
 
     Args:
@@ -57,7 +55,6 @@ def learn_to_write(
         targets: (I, K) what to write for each item.
         steps: optimiser steps.
         batch: texts in a step.
-        learning_rate: of the adapter.
     """
     questions, plain = asked_in_full(stage.examples.items, stage.form)
     sentences = [
@@ -70,7 +67,7 @@ def learn_to_write(
     training = replace(
         stage.training,
         lora=True,
-        learning_rate=learning_rate,
+        learning_rate=stage.training.rate,
         batch_size=min(batch, len(said)),
         accumulation=1,
         epochs=steps * min(batch, len(said)) / len(said),
@@ -89,7 +86,7 @@ def learn_to_write(
     return replace(trained, model=trained.model.merge_and_unload())
 
 
-def learn_form(lm: LanguageModel, stage: Stage, *, steps: int, batch: int, learning_rate: float) -> LanguageModel:
+def learn_form(lm: LanguageModel, stage: Stage, steps: int) -> LanguageModel:
     """The format stage: `learn_to_write` on targets dealt out among items; kept, so that a resumed run has it."""
     home = Run(stage.run.checkpoints / "form")
     if stage.resume and (home.model / MARK).exists():
@@ -97,7 +94,7 @@ def learn_form(lm: LanguageModel, stage: Stage, *, steps: int, batch: int, learn
     home.model.mkdir(parents=True, exist_ok=True)
     dealt = shuffled(stage.examples.targets, stage.examples.items, np.random.default_rng(stage.training.seed))
     alone = replace(stage, run=home, watch=None)
-    formed = learn_to_write(lm, alone, dealt, steps=steps, batch=batch, learning_rate=learning_rate)
+    formed = learn_to_write(lm, alone, dealt, steps=steps, batch=stage.training.batch_size)
     formed.model.save_pretrained(home.model)
     mark_complete(home.model)
     return formed

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from crowdtune.errors import InputError
@@ -29,7 +30,6 @@ class Reinforcement:
         steps: optimiser steps; each draws its rollouts anew.
         prompts_per_step: items in a step.
         rollouts: texts drawn for each.
-        learning_rate: of the adapter; AdamW, cosine to 0.
         ambiguity_weight: lambda; see `rewards.weighted`, also for the next two.
         dynamic: whether the weight follows the gap that is left.
         scale: "none", or "group", the paper's way.
@@ -41,16 +41,15 @@ class Reinforcement:
     steps: int = 60
     prompts_per_step: int = 12
     rollouts: int = 8
-    learning_rate: float = 5e-4
     ambiguity_weight: float = 1.0
     dynamic: bool = False
     scale: Literal["none", "group"] = "none"
-    beta: float = 0.0
+    beta: float = 0.04
     temperature: float = 1.0
     passes: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("steps", "prompts_per_step", "learning_rate", "temperature", "passes"):
+        for name in ("steps", "prompts_per_step", "temperature", "passes"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")
         if self.rollouts < 2:
@@ -85,7 +84,7 @@ class Stage:
 
 
 def reinforce(lm: LanguageModel, stage: Stage, options: Reinforcement) -> LanguageModel:
-    """Train an adapter on rewards for what the model writes, and merge it.
+    """Train an adapter on rewards for what the model writes, at training's learning rate, and merge it.
 
     The divergence (`beta`) is from the model without its adapter, so from the model as it comes here.
 
@@ -110,7 +109,7 @@ def make_trainer(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any
         model=lm.model,
         reward_funcs=weighted(options.ambiguity_weight, dynamic=options.dynamic, scale=options.scale),
         args=_config(lm, stage, options),
-        train_dataset=_data(lm, stage),
+        train_dataset=_data(lm, stage, options.steps * options.prompts_per_step),
         processing_class=lm.tokenizer,
         peft_config=adapter(lm, stage.training),
         callbacks=[Log(stage.run.log), _Marks(stage.run.checkpoints)],
@@ -147,8 +146,9 @@ def _config(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any:
         max_completion_length=room(lm, [tuple(items.choices(i)) for i in range(len(items))]),
         temperature=options.temperature,
         beta=options.beta,
+        shuffle_dataset=False,
         scale_rewards="none",  # where the paper's way is asked for, the reward has it
-        learning_rate=options.learning_rate,
+        learning_rate=training.rate,
         lr_scheduler_type="cosine",
         warmup_steps=training.warmup,
         weight_decay=training.weight_decay,
@@ -164,8 +164,11 @@ def _config(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any:
     )
 
 
-def _data(lm: LanguageModel, stage: Stage) -> Any:
-    """Prompts as TRL reads them, messages where a chat template is used, with the columns rewards are told."""
+def _data(lm: LanguageModel, stage: Stage, rows: int) -> Any:
+    """Prompts as TRL reads them, messages where a chat template is used, with the columns rewards are told.
+
+    All rows of training in their order, so one epoch: TRL's sampler would start a resumed run's epochs in another.
+    """
     from datasets import Dataset
 
     items, form = stage.examples.items, stage.form
@@ -181,12 +184,14 @@ def _data(lm: LanguageModel, stage: Stage) -> Any:
             text if len(own) <= limit else lm.tokenizer.decode(shorten(own, limit), skip_special_tokens=True)
             for text, own in zip(texts, ids, strict=True)
         ]
+    rng = np.random.default_rng(stage.training.seed)
+    order = np.concatenate([rng.permutation(len(items)) for _ in range(-(-rows // len(items)))])[:rows].tolist()
     return Dataset.from_dict(
         {
-            "prompt": prompts,
-            "target": [row[:size].tolist() for row, size in zip(stage.examples.targets, items.n_choices, strict=True)],
-            "choices": [list(items.choices(i)) for i in range(len(items))],
-            "index": list(range(len(items))),
+            "prompt": [prompts[i] for i in order],
+            "target": [stage.examples.targets[i, : items.n_choices[i]].tolist() for i in order],
+            "choices": [list(items.choices(i)) for i in order],
+            "index": list(range(rows)),
         }
     )
 

@@ -94,6 +94,8 @@ class CrowdTrainer(Trainer):
         form = form if train is None else train.encoded.format  # "auto" means the same for evaluation
         held_out = self._tokenized(eval_dataset, form, args)
         read = next((d.encoded.format for d in (train, held_out) if d is not None), form)
+        if read.style == "verbal":
+            raise InputError("style=verbal has no likelihoods to train on. Use methods shala-rl or shala-verbal.")
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
         if args.packing:
             if read.style != "responses" or self.lm.is_encoder_decoder:
