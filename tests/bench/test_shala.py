@@ -282,6 +282,6 @@ def test_a_tiny_grid_from_end_to_end(
         ET.parse(tmp_path / "charts" / f"{name}.svg")
     contested = (tmp_path / "contested.html").read_text()
     assert contested.count("<article>") == 12
-    assert "people, 10 labels" in contested
+    assert "<th>people<br><small>10 labels</small></th>" in contested
     assert run(monkeypatch, *command) == 0
     assert f"floor {row['floor']['js_distance']:.4f}" in " ".join(capsys.readouterr().out.split())
