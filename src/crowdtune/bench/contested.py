@@ -23,7 +23,8 @@ STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 article { border-top: 1px solid #ddd; padding: 1rem 0; } pre { white-space: pre-wrap; font: inherit; margin: 0; }
 table { border-collapse: collapse; width: 100%; table-layout: fixed; } td, th { padding: 1px 8px; text-align: left; }
-td.name { text-align: right; } small { font-weight: 400; } td span { display: inline-block; height: .8rem; margin-right: 6px; }
+td.name { text-align: right; } small { font-weight: 400; }
+td span { display: inline-block; height: .8rem; margin-right: 6px; }
 """
 
 
