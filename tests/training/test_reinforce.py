@@ -81,7 +81,7 @@ def gradient(formed, folder, weight, scale):
             named = kwargs["model"].named_parameters()
             kept.update({name: p.grad.clone() for name, p in named if p.grad is not None})
 
-    options = Reinforcement(steps=1, prompts_per_step=4, rollouts=4, passes=1, ambiguity_weight=weight)
+    options = Reinforcement(steps=1, prompts_per_step=8, passes=1, ambiguity_weight=weight, temperature=2.0)
     own = replace(formed, model=formed.copy().model)
     trainer = make_trainer(own, stage_in(folder), replace(options, scale="group" if scale == "ours" else "none"))
     trainer.scale_rewards = "group" if scale == "trl" else "none"
