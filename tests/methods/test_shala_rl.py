@@ -13,7 +13,14 @@ from crowdtune.methods import evaluate, options, predict, predict_distribution, 
 from crowdtune.runs import Run
 from tests.tiny import word_items
 
-TINY = {"template": "{prompt}", "bf16": "false", "learning_rate": "2e-2", "lora_rank": "8", "weighting": "even"}
+TINY = {
+    "template": "{prompt}",
+    "bf16": "false",
+    "learning_rate": "2e-2",
+    "lora_rank": "8",
+    "weighting": "even",
+    "format_rate": "2e-2",
+}
 pytestmark = pytest.mark.filterwarnings("ignore")  # of other libraries
 
 
@@ -76,6 +83,6 @@ def test_styles_and_methods_that_do_not_fit_are_refused(tiny_llama: Path, tmp_pa
         train(crowd(), "shala-rl", {"style": "words", "lm": str(tiny_llama)}, out=tmp_path / "a")
     with pytest.raises(InputError, match="style=verbal is for methods whose models write: shala-rl, shala-verbal"):
         train(crowd(), "soft", {"style": "verbal", "lm": str(tiny_llama)}, out=tmp_path / "b")
-    for wrong in ({"format_steps": "-1"}, {"rollouts": "1"}, {"beta": "-1"}, {"smoothing": "-1"}):
+    for wrong in ({"format_steps": "-1"}, {"format_rate": "0"}, {"rollouts": "1"}, {"beta": "-1"}, {"smoothing": "-1"}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             options("shala-rl", wrong)

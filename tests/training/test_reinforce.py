@@ -40,7 +40,7 @@ def stage_in(folder, n=8, training=OPTIONS):
 @pytest.fixture(scope="module")
 def formed(tiny_teller, tmp_path_factory):
     """A model that writes distributions, of no item its own."""
-    made = learn_form(load(str(tiny_teller)), stage_in(tmp_path_factory.mktemp("formed")), 20)
+    made = learn_form(load(str(tiny_teller)), stage_in(tmp_path_factory.mktemp("formed")), 20, 2e-2)
     return made
 
 
@@ -165,8 +165,8 @@ def test_targets_are_dealt_out_among_items_with_the_same_choices():
 
 def test_the_format_stage_is_kept_for_a_resumed_run(tiny_teller, tmp_path):
     stage = stage_in(tmp_path, 8)
-    made = learn_form(load(str(tiny_teller)), stage, 3)
-    again = learn_form(load(str(tiny_teller)), replace(stage, resume=True), 3)
+    made = learn_form(load(str(tiny_teller)), stage, 3, 2e-2)
+    again = learn_form(load(str(tiny_teller)), replace(stage, resume=True), 3, 2e-2)
     pairs = zip(made.model.parameters(), again.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
