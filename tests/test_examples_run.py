@@ -20,6 +20,7 @@ PRINTS = {  # script -> parts of what it prints
     "classify": ["delivery  0.", "verdict: "],
     "preferences": ["held-out pairs right: "],
     "clean": ["kept, ", "given labels reliability "],
+    "opinions": ["   model ", "distance to people: "],
     "questions": ["Is it urgent? ", "answers right: "],
 }
 

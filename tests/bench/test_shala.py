@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from crowdtune.annotations import Floats
+from crowdtune.bench import shala_table
 from crowdtune.bench.distribution import majority
 from crowdtune.bench.emotions import EMOTIONS, LABELS, emotions
 from crowdtune.bench.grid import HEAD, PEOPLE, Cell, Outcome, Store
@@ -21,7 +22,6 @@ from crowdtune.bench.presets import cells
 from crowdtune.bench.readings import READINGS, readings, scaled
 from crowdtune.bench.resampling import resampled
 from crowdtune.bench.shala_presets import LOSSES, OURS, presets
-from crowdtune.bench.shala_report import write_report
 from crowdtune.bench.shala_table import summary
 from crowdtune.bench.untrained import UNTRAINED
 from crowdtune.bench.work import work
@@ -30,6 +30,7 @@ from crowdtune.cli.bench import shala
 from crowdtune.errors import InputError
 from crowdtune.metrics.distances import js_distance
 from tests.bench.stub import made
+from tests.cli.test_cli import run
 from tests.tiny import word_items
 
 FILES = ("chaosnli_snli", "chaosnli_mnli_m", "md_agreement", "hs_brexit", "convabuse")
@@ -106,6 +107,10 @@ def test_what_cannot_be_split_is_said(tmp_path: Path) -> None:
         load_people(cell, {"own": put(tmp_path / "a.jsonl", [""] * 20)})
     with pytest.raises(InputError, match="has 20 labelled items, 50 were asked for"):
         load_people(replace(cell, trained=30, held_out=10), {"own": put(tmp_path / "b.jsonl", [""] * 20)})
+    rows = [{"id": i, "prompt": "x", "choices": [f"a{i}", "b"], "annotator": "a", "label": "A"} for i in range(60)]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="the items have different choices"):
+        load_people(cell, {"own": tmp_path / "c.jsonl"})
     with pytest.raises(InputError, match=r"^data set 'other' is not bundled\. Name its file: --data other=FILE\.$"):
         load_people(replace(cell, data="other"), {})
 
@@ -252,14 +257,20 @@ def test_a_language_model_is_asked_along_the_way(tiny: Path, tmp_path: Path) -> 
     assert (np.abs(after - 0.5) < np.abs(before - 0.5)).all()
 
 
-def test_a_tiny_grid_from_end_to_end(tmp_path: Path) -> None:
+def test_a_tiny_grid_from_end_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells run here, in one process; the command finds them done and writes what they came to."""
+    monkeypatch.setattr(shala_table, "DRAWS", 50)
+    monkeypatch.setattr(shala_table, "FLOOR_DRAWS", 10)
     store, few = Store(tmp_path), [c for c in grid("tiny") if c.seed == 0]
     with store.claimed():
         for cell in few:
             aside = store.aside(cell)
             store.keep(cell, work(cell, aside, {}), aside)
-    found = {cell: store.load(cell) for cell in few}
-    row = write_report(tmp_path, "tiny", found, {})["conditions"][0]
+    command = ["bench", "shala", "--preset", "tiny", "--seeds", "1", "-o", str(tmp_path)]
+    assert run(monkeypatch, *command, "--json") == 0
+    row = json.loads(capsys.readouterr().out)["conditions"][0]
     score = {name: told["measures"]["js_distance"]["value"] for name, told in row["rows"].items()}
     assert row["floor"]["js_distance"] < min(score.values())
     assert max(score["soft, people"], score["shala, people"]) < score["zero-shot"]
@@ -271,4 +282,6 @@ def test_a_tiny_grid_from_end_to_end(tmp_path: Path) -> None:
         ET.parse(tmp_path / "charts" / f"{name}.svg")
     contested = (tmp_path / "contested.html").read_text()
     assert contested.count("<article>") == 12
-    assert "people, 10 labels" in contested
+    assert "<th>people<br><small>10 labels</small></th>" in contested
+    assert run(monkeypatch, *command) == 0
+    assert f"floor {row['floor']['js_distance']:.4f}" in " ".join(capsys.readouterr().out.split())

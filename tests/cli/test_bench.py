@@ -46,6 +46,30 @@ def test_wrong_flags_of_robustft(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--preset", "tinny"], "unknown preset 'tinny'. Did you mean 'tiny'?"),
+        (["--preset", "tiny", "--methods", "shalla"], "unknown method 'shalla'. Did you mean 'shala'?"),
+        (["--preset", "tiny", "--methods", "realm"], "preset 'tiny' has no cell with method realm."),
+        (
+            ["--preset", "cpu"],
+            "data sets chaosnli_mnli_m, chaosnli_snli, convabuse, hs_brexit, md_agreement are unknown.",
+        ),
+        (["--preset", "named"], "preset 'named' runs on files you name. Name one or more: --data goemotions=FILE."),
+        (["--preset", "named", "--data", "mine=nowhere.csv"], "data set 'mine': nowhere.csv is no file"),
+        (["--preset", "tiny", "--data", f"mine={__file__}"], "unknown data set of preset tiny 'mine'"),
+        (["--preset", "tiny", "--jobs", "-1"], "jobs=-1 must be 1 or more"),
+    ],
+)
+def test_wrong_flags_of_shala(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "bench", "shala", *words, "-o", str(tmp_path / "grid")) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "grid").exists()
+
+
 @pytest.mark.slow
 def test_the_tiny_preset_of_robustft(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "crowdtune", "bench", "robustft", "--preset", "tiny", "-o", str(tmp_path / "grid")]

@@ -64,7 +64,7 @@ def learned(method: Method) -> float:
     start, p = features()
     counts = np.stack([np.random.default_rng(i).multinomial(1000, row) for i, row in enumerate(p)])
     made, options = counted(counts.tolist()), HeadTraining(epochs=25, learning_rate=0.05)
-    head = train_head(start, method.plan(made, start.anchor), made.items, options, seed=0)
+    head = train_head(start, method.plan(made, start.anchor), options, seed=0)
     return float(js_distance(p, np.exp(head.test_log_p)).mean())
 
 

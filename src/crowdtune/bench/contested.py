@@ -20,10 +20,11 @@ MOST, CHOICES, LETTERS = 12, 6, 600  # items of a data set, choices of an item t
 READ = {"majority": "early-scaled", "soft": "people", OURS: "people"}  # methods that are drawn, and how they are read
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-article { border-top: 1px solid #ddd; padding: 1rem 0; } pre { white-space: pre-wrap; font: inherit; }
-table { border-collapse: collapse; width: 100%; } td { padding: 1px 8px; } td.name { width: 12rem; text-align: right; }
-th { text-align: left; padding-top: .5rem; } td.bar div { height: .8rem; } td.share { width: 4rem; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+article { border-top: 1px solid #ddd; padding: 1rem 0; } pre { white-space: pre-wrap; font: inherit; margin: 0; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; } td, th { padding: 1px 8px; text-align: left; }
+td.name { text-align: right; } small { font-weight: 400; }
+td span { display: inline-block; height: .8rem; margin-right: 6px; }
 """
 
 
@@ -90,14 +91,16 @@ def page(items: Sequence[Contested], preset: str) -> str:
 
 
 def _article(item: Contested) -> str:
-    rows = []
-    for place, (who, shares) in enumerate(item.shares.items()):
-        told = f"js_distance {item.distances[who]:.3f}" if who in item.distances else f"{item.labels} labels"
-        rows.append(f'<tr><th colspan="3">{escape(who)}, {told}</th></tr>')
-        rows += [_bar(name, share, COLOURS[place]) for name, share in zip(item.choices, shares, strict=True)]
+    """Its text, and a table with a row for each choice, a column for people and for each method."""
+    told = {who: f"js_distance {far:.3f}" for who, far in item.distances.items()}
+    told = {"people": f"{item.labels} labels" if item.labels else "shares"} | told
+    head = "".join(f"<th>{escape(who)}<br><small>{told[who]}</small></th>" for who in item.shares)
+    rows = [f"<tr><th></th>{head}</tr>"]
+    for k, name in enumerate(item.choices):
+        bars = (_bar(shares[k], COLOURS[place]) for place, shares in enumerate(item.shares.values()))
+        rows.append(f'<tr><td class="name">{escape(name)}</td>{"".join(bars)}</tr>')
     return f"<article><pre>{escape(item.prompt)}</pre><table>{''.join(rows)}</table></article>"
 
 
-def _bar(name: str, share: float, colour: str) -> str:
-    bar = f'<div style="width: {100 * share:.1f}%; background: {colour}"></div>'
-    return f'<tr><td class="name">{escape(name)}</td><td class="bar">{bar}</td><td class="share">{share:.0%}</td></tr>'
+def _bar(share: float, colour: str) -> str:
+    return f'<td><span style="width: {70 * share:.1f}%; background: {colour}"></span>{share:.0%}</td>'

@@ -86,6 +86,8 @@ def _used(data: str, count: int, path: Path | None) -> Annotations:
     annotations = read(path)[0]
     told = annotations.all_votes.sum(axis=1) > 0
     index = np.flatnonzero(told if annotations.soft is None else told | (annotations.soft.sum(axis=1) > 0))
+    if not annotations.items.common_choices:
+        raise InputError(f"{path}: the items have different choices, and distributions are compared choice by choice.")
     if not len(index):
         raise InputError(f"{path} tells of no item what people said: no labels, no counts, no distributions.")
     if count > len(index):
