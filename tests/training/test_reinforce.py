@@ -111,6 +111,17 @@ def test_rewards_bring_the_model_nearer(formed, tmp_path):
     assert len(lines) == 40
 
 
+def test_prompts_are_messages_where_a_chat_template_is_used(formed, tmp_path):
+    plain = make_trainer(replace(formed, model=formed.copy().model), stage_in(tmp_path), Reinforcement(steps=2))
+    rows = plain.train_dataset
+    assert len(rows) == 24
+    assert set(rows["prompt"]) == set(word_items(8).prompts)
+    assert rows["target"][0] == planted()[word_items(8).prompts.index(rows["prompt"][0])].tolist()
+    stage = replace(stage_in(tmp_path), form=replace(FORM, chat=True))
+    chat = make_trainer(replace(formed, model=formed.copy().model), stage, Reinforcement(steps=2)).train_dataset
+    assert chat["prompt"] == [[{"role": "user", "content": text}] for text in rows["prompt"]]
+
+
 def test_nothing_is_told_to_anybody(formed, tmp_path, monkeypatch):
     import trl.trainer.base_trainer as theirs
 
