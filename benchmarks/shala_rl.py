@@ -35,12 +35,12 @@ from crowdtune.metrics.distances import ambiguity, js_distance
 from crowdtune.runs import Run
 from crowdtune.training.finetune import Watch
 from crowdtune.training.form_stage import learn_form, learn_to_write
-from crowdtune.training.options import WRITING, Training
+from crowdtune.training.options import Training
 from crowdtune.training.reinforce import Reinforcement, Stage, reinforce
 
 TRAIN, HELD_OUT = 1200, 300
 FORM = PromptFormat("verbal", template="Sentiment of {prompt}:")  # short: the format stage says what is asked
-FORM_STEPS = 50
+FORM_STEPS, RATES = 50, {"form": 1e-3, "rl": 5e-4, "sft": 1e-3}
 SAMPLES, DRAWS = 8, 2000
 
 
@@ -73,7 +73,9 @@ def run(out: Path, what: str, options: argparse.Namespace) -> None:
     home.folder.mkdir(parents=True, exist_ok=True)
     targets = label_distribution(train)
     examples = from_targets(train.items, targets, np.ones(len(targets)))
-    training = Training(learning_rate=options.rate, lora_rank=options.rank, seed=options.seed, save_steps=15)
+    training = Training(
+        learning_rate=options.rate or RATES[what], lora_rank=options.rank, seed=options.seed, save_steps=15
+    )
     stage = Stage(
         examples, FORM, training, home, resume=bool(list(home.folder.glob("checkpoints/checkpoint-*/complete")))
     )
@@ -90,7 +92,7 @@ def run(out: Path, what: str, options: argparse.Namespace) -> None:
         return {"held_out_js_distance": points[-1]["js_distance"]}
 
     if what == "form":
-        lm = learn_form(load(), stage, FORM_STEPS)
+        lm = learn_form(load(), stage, FORM_STEPS, RATES["form"])
         look(lm)
     else:
         stage = replace(stage, watch=Watch(options.points, look))
@@ -160,7 +162,7 @@ def main() -> None:
     parser.add_argument("--beta", type=float, default=Reinforcement.beta, help="weight of the divergence")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch", type=int, default=12, help="of sft")
-    parser.add_argument("--rate", type=float, default=WRITING)
+    parser.add_argument("--rate", type=float, default=0.0, help="learning rate; 0 for the method's own")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--passes", type=int, default=4)
     parser.add_argument("--points", type=int, default=5)

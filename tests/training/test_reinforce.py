@@ -40,7 +40,7 @@ def stage_in(folder, n=8, training=OPTIONS):
 @pytest.fixture(scope="module")
 def formed(tiny_teller, tmp_path_factory):
     """A model that writes distributions, of no item its own."""
-    made = learn_form(load(str(tiny_teller)), stage_in(tmp_path_factory.mktemp("formed")), 20)
+    made = learn_form(load(str(tiny_teller)), stage_in(tmp_path_factory.mktemp("formed")), 20, 2e-2)
     return made
 
 
@@ -81,7 +81,7 @@ def gradient(formed, folder, weight, scale):
             named = kwargs["model"].named_parameters()
             kept.update({name: p.grad.clone() for name, p in named if p.grad is not None})
 
-    options = Reinforcement(steps=1, prompts_per_step=4, rollouts=4, passes=1, ambiguity_weight=weight)
+    options = Reinforcement(steps=1, prompts_per_step=8, passes=1, ambiguity_weight=weight, temperature=2.0)
     own = replace(formed, model=formed.copy().model)
     trainer = make_trainer(own, stage_in(folder), replace(options, scale="group" if scale == "ours" else "none"))
     trainer.scale_rewards = "group" if scale == "trl" else "none"
@@ -109,6 +109,17 @@ def test_rewards_bring_the_model_nearer(formed, tmp_path):
     assert told.parsed == 1
     lines = dict(Run(tmp_path).curve("parsed"))
     assert len(lines) == 40
+
+
+def test_prompts_are_messages_where_a_chat_template_is_used(formed, tmp_path):
+    plain = make_trainer(replace(formed, model=formed.copy().model), stage_in(tmp_path), Reinforcement(steps=2))
+    rows = plain.train_dataset
+    assert len(rows) == 24
+    assert set(rows["prompt"]) == set(word_items(8).prompts)
+    assert rows["target"][0] == planted()[word_items(8).prompts.index(rows["prompt"][0])].tolist()
+    stage = replace(stage_in(tmp_path), form=replace(FORM, chat=True))
+    chat = make_trainer(replace(formed, model=formed.copy().model), stage, Reinforcement(steps=2)).train_dataset
+    assert chat["prompt"] == [[{"role": "user", "content": text}] for text in rows["prompt"]]
 
 
 def test_nothing_is_told_to_anybody(formed, tmp_path, monkeypatch):
@@ -165,8 +176,8 @@ def test_targets_are_dealt_out_among_items_with_the_same_choices():
 
 def test_the_format_stage_is_kept_for_a_resumed_run(tiny_teller, tmp_path):
     stage = stage_in(tmp_path, 8)
-    made = learn_form(load(str(tiny_teller)), stage, 3)
-    again = learn_form(load(str(tiny_teller)), replace(stage, resume=True), 3)
+    made = learn_form(load(str(tiny_teller)), stage, 3, 2e-2)
+    again = learn_form(load(str(tiny_teller)), replace(stage, resume=True), 3, 2e-2)
     pairs = zip(made.model.parameters(), again.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 

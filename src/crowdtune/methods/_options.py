@@ -9,13 +9,12 @@ from crowdtune.errors import InputError
 from crowdtune.methods._plan import Method, answered
 from crowdtune.names import find
 from crowdtune.settings import apply
-from crowdtune.training.options import WRITING as RATE
 from crowdtune.training.options import Training
 from crowdtune.wording import only_written
 
 FREE = ("joint", "realm", "noisy", "oracle")  # methods that free responses have
 TRUSTING = ("soft", "noisy", "majority")  # methods that take labels as they are, whoever gave them
-WRITING = ("shala-rl", "shala-verbal")  # methods whose models write distributions
+WRITING = {"shala-rl": 5e-4, "shala-verbal": 1e-3}  # methods whose models write distributions: their learning rates
 SPREAD = ("shala", "sampled", *WRITING)  # methods that look for no single truth
 UNNAMED = (*TRUSTING, *SPREAD)  # methods that also take distributions, and labels nobody is named for
 
@@ -32,7 +31,7 @@ def _writing(method: str, training: Training) -> Training:
         raise InputError(
             f"method '{method}' writes distributions and has style=verbal. Leave out style={training.style}."
         )
-    rate = RATE if training.learning_rate is None else training.learning_rate
+    rate = WRITING[method] if training.learning_rate is None else training.learning_rate
     return replace(training, style="verbal", lora=False, learning_rate=rate)
 
 

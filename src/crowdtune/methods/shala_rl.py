@@ -28,11 +28,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from crowdtune.annotations import Annotations
-from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.methods._plan import Anchor, Plan
 from crowdtune.methods.shala import Shala
-from crowdtune.training.form_stage import learn_form
+from crowdtune.training.form_stage import check_form, learn_form
 from crowdtune.training.reinforce import Reinforcement, Stage, reinforce
 
 
@@ -50,13 +49,13 @@ class ShalaRl:
     scale: Literal["none", "group"] = "none"  # rewards centred, or also standardised, over an item's texts
     passes: int = 4  # forward passes a step is split into; fewer need more memory
     format_steps: int = 50  # of the format stage; 0 where the model can write distributions already
+    format_rate: float = 1e-3  # its learning rate; `learning_rate` is that of what follows
     smoothing: float = 0.0  # labels added to each choice, as in shala
     weighting: Literal["reliability", "even"] = "reliability"  # likewise
 
     def __post_init__(self) -> None:
         Shala(smoothing=self.smoothing, weighting=self.weighting)
-        if self.format_steps < 0:
-            raise InputError(f"format_steps={self.format_steps} must be 0 or more.")
+        check_form(self.format_steps, self.format_rate)
         self._rewards()
 
     def _rewards(self) -> Reinforcement:
@@ -75,11 +74,11 @@ class ShalaRl:
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Targets as shala's; a training of its own."""
         targets = Shala(smoothing=self.smoothing, weighting=self.weighting).plan(annotations, anchor)
-        train = functools.partial(_train, rewards=self._rewards(), format_steps=self.format_steps)
+        train = functools.partial(_train, options=self, rewards=self._rewards())
         story = "rewarded for how near the distributions it writes come to those of the labels"
         return replace(targets, story=story, train=train)
 
 
-def _train(lm: LanguageModel, stage: Stage, *, rewards: Reinforcement, format_steps: int) -> LanguageModel:
-    formed = learn_form(lm, stage, format_steps) if format_steps else lm
+def _train(lm: LanguageModel, stage: Stage, *, options: ShalaRl, rewards: Reinforcement) -> LanguageModel:
+    formed = learn_form(lm, stage, options.format_steps, options.format_rate) if options.format_steps else lm
     return reinforce(formed, stage, rewards)

@@ -15,7 +15,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.methods._plan import Anchor, Plan
 from crowdtune.methods.shala import Shala
-from crowdtune.training.form_stage import learn_form, learn_to_write
+from crowdtune.training.form_stage import check_form, learn_form, learn_to_write
 from crowdtune.training.reinforce import Stage
 
 
@@ -25,15 +25,17 @@ class ShalaVerbal:
 
     steps: int = 60  # after the format stage
     prompts_per_step: int = 12  # items in a step, each with its one text
-    format_steps: int = 50  # as in shala-rl, also the next two
+    format_steps: int = 50  # as in shala-rl, also the next three
+    format_rate: float = 1e-3
     smoothing: float = 0.0
     weighting: Literal["reliability", "even"] = "reliability"
 
     def __post_init__(self) -> None:
         Shala(smoothing=self.smoothing, weighting=self.weighting)
-        for name, least in (("steps", 1), ("prompts_per_step", 1), ("format_steps", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name}={getattr(self, name)} must be {least} or more.")
+        check_form(self.format_steps, self.format_rate)
+        for name in ("steps", "prompts_per_step"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)} must be 1 or more.")
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Targets as shala's, as text."""
@@ -46,6 +48,6 @@ class ShalaVerbal:
 
 
 def _train(lm: LanguageModel, stage: Stage, *, options: ShalaVerbal) -> LanguageModel:
-    formed = learn_form(lm, stage, options.format_steps) if options.format_steps else lm
+    formed = learn_form(lm, stage, options.format_steps, options.format_rate) if options.format_steps else lm
     targets = stage.examples.targets
     return learn_to_write(formed, stage, targets, steps=options.steps, batch=options.prompts_per_step)

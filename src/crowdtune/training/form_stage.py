@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from crowdtune.annotations import Floats, Items
+from crowdtune.errors import InputError
 from crowdtune.examples import from_targets
 from crowdtune.lm.encode import encode
 from crowdtune.lm.load import LanguageModel
@@ -86,14 +87,22 @@ def learn_to_write(lm: LanguageModel, stage: Stage, targets: Floats, *, steps: i
     return replace(trained, model=trained.model.merge_and_unload())
 
 
-def learn_form(lm: LanguageModel, stage: Stage, steps: int) -> LanguageModel:
+def check_form(steps: int, learning_rate: float) -> None:
+    """Refuse steps below 0 and a rate that is not above it."""
+    if steps < 0:
+        raise InputError(f"format_steps={steps} must be 0 or more.")
+    if learning_rate <= 0:
+        raise InputError(f"format_rate={learning_rate} must be above 0.")
+
+
+def learn_form(lm: LanguageModel, stage: Stage, steps: int, learning_rate: float) -> LanguageModel:
     """The format stage: `learn_to_write` on targets dealt out among items; kept, so that a resumed run has it."""
     home = Run(stage.run.checkpoints / "form")
     if stage.resume and (home.model / MARK).exists():
         return replace(lm, model=type(lm.model).from_pretrained(home.model, dtype=lm.model.dtype).to(lm.device))
     home.model.mkdir(parents=True, exist_ok=True)
     dealt = shuffled(stage.examples.targets, stage.examples.items, np.random.default_rng(stage.training.seed))
-    alone = replace(stage, run=home, watch=None)
+    alone = replace(stage, run=home, watch=None, training=replace(stage.training, learning_rate=learning_rate))
     formed = learn_to_write(lm, alone, dealt, steps=steps, batch=stage.training.batch_size)
     formed.model.save_pretrained(home.model)
     mark_complete(home.model)

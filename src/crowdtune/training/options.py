@@ -8,7 +8,6 @@ from typing import Literal
 from crowdtune.errors import InputError
 
 LANGUAGE, WITH_HEAD, LORA = 2e-5, 1e-4, 10  # learning rates of whole models, and how many times that of adapters
-WRITING = 1e-3  # of adapters that learn to write distributions, in few steps
 
 
 @dataclass(frozen=True)
