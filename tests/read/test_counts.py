@@ -179,7 +179,7 @@ def test_reliability_does_not_see_them() -> None:
 
 def test_what_needs_names_says_what_can_be_done_instead() -> None:
     unnamed = replace(crowd(make_items([0, 1]), [], 0), counts=np.array([[2, 1], [0, 3]]))
-    asks = r"labels of 2 items come without their annotators.*train --method soft, majority or shala.*evaluate"
+    asks = r"labels of 2 items come without their annotators.*train FILE --method shala.*evaluate"
     with pytest.raises(InputError, match=asks):
         audit(unnamed)
     with pytest.raises(InputError, match=asks):

@@ -83,6 +83,7 @@ def main() -> None:
 
 def _stopped() -> None:
     complain(
-        "stopped. A training run goes on with --resume, a bench or clean with the same command; others start anew."
+        "stopped. A training run goes on with --resume, from its last checkpoint if it had one (--set save_steps=N), a "
+        "bench or clean with the same command; others start anew."
     )
     sys.exit(INTERRUPTED)

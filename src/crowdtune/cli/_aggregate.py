@@ -97,7 +97,10 @@ def run(load: Load, asked: Asked) -> None:
         return
     _show(found, fit, by)
     keep = "" if asked.out else "-o labels.parquet keeps the labels; "
-    say(f"next: {keep}crowdtune train lets a language model read the items as well")
+    learns = "lets a language model read the items as well"
+    if not len(annotations):
+        learns = "--method shala learns what share of people would say what"
+    say(f"next: {keep}crowdtune train {learns}")
 
 
 def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
@@ -111,7 +114,8 @@ def _show(found: dict[str, Any], fit: Fit, by: str) -> None:
             say(f"  {row['aggregator']:<20} {row['nats']:.4f} nats per label; {more}")
     for note in found["notes"]:
         say(note)
-    show(annotator_table(found["annotators"]))
+    if found["annotators"]:
+        show(annotator_table(found["annotators"]))
     if fit.scores:
         show(_ranking_table(fit))
     counted = " (open ones count in shares)" if found["open"] else ""

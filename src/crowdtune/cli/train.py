@@ -25,7 +25,10 @@ def train(
     out: Out = ...,  # type: ignore[assignment]
     method: Annotated[
         str,
-        typer.Option(help="joint (default); realm, as in the paper; or a baseline: dawid-skene, majority, noisy, ..."),
+        typer.Option(
+            help="joint (default); realm, as in the paper; shala, where people may honestly disagree; or a baseline: "
+            "dawid-skene, majority, soft, noisy, ..."
+        ),
     ] = "",
     model: Annotated[str, typer.Option(help="embedded (default), a folder, or an id on the Hugging Face hub.")] = "",
     lora: Annotated[bool, typer.Option("--lora", help="Train a LoRA adapter and not the whole model.")] = False,
@@ -60,7 +63,8 @@ def train(
     if json:
         show_json(results)
         return
-    show(annotator_table(made.annotators))
+    if made.annotators:
+        show(annotator_table(made.annotators))
     show(_summary(results))
     say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
 
@@ -107,7 +111,8 @@ def _summary(results: dict[str, Any]) -> str:
             )
     said = results["verdict"]
     lines += _disagreement(results)
-    lines.append(f"verdict: {said['status']}" + (f" by the {said['by']}" if said["status"] == "resolved" else ""))
+    why = {"resolved": f" by the {said['by']}", "not sought": ", as people may honestly disagree"}
+    lines.append(f"verdict: {said['status']}{why.get(said['status'], '')}")
     if "test" in results:
         if results["test"]["items"]:
             lines.append(f"held-out items: {_quality(results['test'])}")

@@ -127,9 +127,11 @@ def annotators_of(run: Run | str | Path) -> Perspectives:
     """How a run's annotators answer; a run that knows none is refused with what to do."""
     path = folder(run).folder / FILE
     if not path.exists():
+        unnamed = "unnamed_labels" in folder(run).config.get("data", {})
+        why = "on labels nobody is named for" if unnamed else "on free responses, on shares, or by an earlier version"
         raise InputError(
-            f"{path.parent} knows nobody to answer as: it was trained on free responses, on labels nobody is named "
-            "for, or by an earlier version. Train again on labels with annotators, e.g. with --method soft or joint."
+            f"{path.parent} knows nobody to answer as: it was trained {why}. Train again on labels with annotators, "
+            "e.g. with --method soft or joint."
         )
     return load_perspectives(path)
 

@@ -92,8 +92,7 @@ def _unnamed(annotations: Annotations) -> list[str]:
         )
     if said:
         said.append(
-            "nobody's expertise can be estimated from counts or shares; "
-            "crowdtune train --method soft, majority or shala uses them"
+            "nobody's expertise can be estimated from counts or shares; crowdtune train --method shala learns them"
         )
     return said
 
