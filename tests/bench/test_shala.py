@@ -28,6 +28,7 @@ from crowdtune.bench.work import work
 from crowdtune.bundled import rated_words
 from crowdtune.cli.bench import shala
 from crowdtune.errors import InputError
+from crowdtune.methods._options import WRITING
 from crowdtune.metrics.distances import js_distance
 from tests.bench.stub import made
 from tests.cli.test_cli import run
@@ -52,6 +53,9 @@ def test_bundled_needs_no_file_and_tries_every_loss() -> None:
 def test_the_other_presets() -> None:
     assert {c.data for c in grid("cpu", *FILES)} == {"words", "emotions", *FILES}
     assert {c.model for c in grid("cpu-lm")} == {"embedded"}
+    writing = [c for c in grid("rl") if c.method in WRITING]
+    assert [c.variant for c in writing] == ["shala-verbal", "shala-rl", "shala-rl (ambiguity_weight=0)"]
+    assert {c.method for c in grid("rl")} - set(WRITING) == {"zero-shot", "majority", "soft", OURS}
     assert {(c.data, c.seed) for c in grid("named", "goemotions")} == {("goemotions", s) for s in range(3)}
     with pytest.raises(InputError, match=r"^preset 'named' runs on files you name\. .*: --data goemotions=FILE\.$"):
         grid("named")
@@ -255,6 +259,16 @@ def test_a_language_model_is_asked_along_the_way(tiny: Path, tmp_path: Path) -> 
     assert untrained.curve == outcome.curve[:1]
     before, after = (np.array(found.details["readings"]["people"]["q"]) for found in (untrained, outcome))
     assert (np.abs(after - 0.5) < np.abs(before - 0.5)).all()
+
+
+def test_a_model_that_writes_is_asked_along_the_way(tiny_teller: Path, tmp_path: Path) -> None:
+    """Oracle: every item is half yes, half no; the tiny model has a token for each distribution in tenths."""
+    training = {"template": "{prompt}", "bf16": "false", "points": "2", "learning_rate": "3e-2", "max_length": "60"}
+    options = (("steps", "20"), ("format_steps", "0"))
+    cell = Cell("own", str(tiny_teller), "shala-verbal", PEOPLE, options=options, training=tuple(training.items()))
+    outcome = work(cell, tmp_path, {"own": put(tmp_path / "own.jsonl", [""] * 60, "w{}")})
+    assert [step for step, _ in outcome.curve] == [0, 20]
+    assert np.array(outcome.details["readings"]["last"]["q"]) == pytest.approx(0.5)
 
 
 def test_a_tiny_grid_from_end_to_end(

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from crowdtune.annotations import Items
 from crowdtune.lm.answers import units
+from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import encode, nothing
 from crowdtune.lm.generate import generate
 from crowdtune.lm.load import LanguageModel, _embedded, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.read_out import READ_OUTS, by_packed_response, by_response
-from crowdtune.lm.score import against, collate, score
+from crowdtune.lm.score import against, score
 from tests.tiny import word_items
 
 TEXTS = PromptFormat("texts", "{prompt} Answer :")

@@ -11,10 +11,11 @@ import torch
 
 from crowdtune.annotations import Items
 from crowdtune.examples import from_targets
+from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import encode
 from crowdtune.lm.load import LanguageModel, load
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.score import against, collate
+from crowdtune.lm.score import against
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training import CrowdConfig, CrowdTrainer
 from tests.tiny import word_items

@@ -18,10 +18,11 @@ from crowdtune.lm.embed import embed
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.methods import Start, options, predict, prepare, train
+from crowdtune.methods._learn import learn
+from crowdtune.methods._options import WRITING
 from crowdtune.runs import Run
 from crowdtune.settings import apply
-from crowdtune.training.dataset import CrowdDataset
-from crowdtune.training.finetune import Watch, finetune
+from crowdtune.training.finetune import Watch
 from crowdtune.training.options import Training
 
 
@@ -61,7 +62,7 @@ def run_language_model(cell: Cell, annotations: Annotations, test: Items, aside:
 def language_path(cell: Cell, annotations: Annotations, held: Items, aside: Path) -> list[tuple[int, Floats]]:
     """Train, and what the model says of T held-out items along the way: steps with (T, K) log-probabilities.
 
-    It goes through `finetune` as `crowdtune train` does, without its tables and its saved model.
+    It learns as with `crowdtune train`, without its tables and its saved model.
 
     Args:
         cell: which; `points` of its training is how often it is asked.
@@ -70,12 +71,12 @@ def language_path(cell: Cell, annotations: Annotations, held: Items, aside: Path
         aside: folder of the cell; the log of the training is in it.
     """
     settings = dict(cell.training) | {"lm": cell.model, "seed": str(cell.seed)}
-    start, zero_shot = _started(annotations.items, held, options("noisy", settings | {"seed": "0"})[1])
+    asked = cell.method if cell.method in WRITING else "noisy"  # a model that writes is asked otherwise
+    start, zero_shot = _started(annotations.items, held, options(asked, settings | {"seed": "0"})[1])
     if cell.method in UNTRAINED:
         return [(0, zero_shot)]
     method, training = options(cell.method, cell.method_settings | settings)
-    plan, tables = method.plan(annotations, start.anchor), list[Floats]()
-    used = np.flatnonzero(plan.examples.weights > 0)
+    tables: list[Floats] = []
 
     def measure(lm: LanguageModel) -> dict[str, float]:
         assert start.test is not None
@@ -83,15 +84,8 @@ def language_path(cell: Cell, annotations: Annotations, held: Items, aside: Path
         return {"asked": len(tables)}
 
     run = Run.start(aside / "run", {"method": cell.method})
-    finetune(
-        start.lm.copy(),
-        CrowdDataset(plan.examples.take(used), start.encoded.take(used)),
-        plan.objective,
-        training,
-        run,
-        annotator_learning_rate=plan.annotator_learning_rate,
-        watch=Watch(training.points, measure),
-    )
+    plan, watch = method.plan(annotations, start.anchor), Watch(training.points, measure)
+    learn(start.lm.copy(), start, plan, training, run, watch=watch)
     run.finish({"method": cell.method, "asked": len(tables)})
     return [(step, table) for (step, _), table in zip(run.curve("asked"), tables, strict=True)]
 

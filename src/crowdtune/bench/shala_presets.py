@@ -57,7 +57,14 @@ def presets(named: Iterable[str] = ()) -> dict[str, Callable[[], Preset]]:
     Args:
         named: data sets the user has files of, for the preset of that name.
     """
-    return {"tiny": _tiny, "bundled": _bundled, "cpu": _cpu, "cpu-lm": _cpu_lm, "named": lambda: _named(tuple(named))}
+    return {
+        "tiny": _tiny,
+        "bundled": _bundled,
+        "cpu": _cpu,
+        "cpu-lm": _cpu_lm,
+        "rl": _rl,
+        "named": lambda: _named(tuple(named)),
+    }
 
 
 def _tiny() -> Preset:
@@ -80,6 +87,21 @@ def _cpu_lm() -> Preset:
     base = Cell("words", "embedded", distribution=PEOPLE, trained=600, held_out=200, training=tuple(training.items()))
     methods = plain(("zero-shot", "majority", "soft", "sampled", OURS))
     return Preset((Grid((base,), (*methods, *_ours(loss=LOSSES[:1]))),), seeds=1)
+
+
+def _rl() -> Preset:
+    """Models that write distributions, rewarded or shown them, and the exact path; as many updates each."""
+    training = (("template", "Sentiment of word: {prompt}"), ("batch_size", "12"), ("points", "5"))
+    base = Cell("words", "embedded", distribution=PEOPLE, trained=720, held_out=150, training=training)
+    exact = (("accumulation", "1"), ("epochs", "1"), ("style", "words"), ("learning_rate", "4e-5"))
+    rewarded = Cell("", "", "shala-rl"), Cell("", "", "shala-rl", options=(("ambiguity_weight", "0"),))
+    return Preset(
+        (
+            Grid((base,), (*plain(("shala-verbal",)), *rewarded)),
+            Grid((replace(base, training=training + exact),), plain(("zero-shot", "majority", "soft", OURS))),
+        ),
+        seeds=1,
+    )
 
 
 def _named(data: tuple[str, ...]) -> Preset:

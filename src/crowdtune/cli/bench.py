@@ -110,7 +110,9 @@ def robustft(
 
 @bench.command()
 def shala(
-    preset: Annotated[str, typer.Option(help="tiny, bundled, cpu, cpu-lm, or named: the files of --data.")] = "bundled",
+    preset: Annotated[
+        str, typer.Option(help="tiny, bundled, cpu, cpu-lm, rl, or named: the files of --data.")
+    ] = "bundled",
     out: Out = ...,  # type: ignore[assignment]
     jobs: Jobs = 0,
     methods: Methods = "",

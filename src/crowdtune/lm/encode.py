@@ -95,7 +95,7 @@ class Encoded:
         return np.asarray(prompt + texts * longest)
 
     def feature(self, i: int) -> dict[str, Any]:
-        """What `score.collate` makes a batch of: prompt ids, answers, offset and, of texts, ids and divisor (K,)."""
+        """What `batch.collate` makes a batch of: prompt ids, answers, offset and, of texts, ids and divisor (K,)."""
         row: dict[str, Any] = {
             "input_ids": self.prompts[i],
             "answers": self.answers[i],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crowdtune.annotations import Items
+from crowdtune.lm.batch import asking, pad
 from crowdtune.lm.encode import asked, shorten
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.score import asking, pad
 
 PROMPTS = 16  # in a forward pass
 

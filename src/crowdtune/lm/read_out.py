@@ -8,7 +8,7 @@ r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabi
 | head | softmax over outputs of a classification head |
 | reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
 
-Every batch has input_ids and attention_mask (B, T) as `score.collate` makes them, answers (B, K), -1 where an item has
+Every batch has input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1 where an item has
 no such choice, and offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices.
 """
 

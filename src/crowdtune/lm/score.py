@@ -1,66 +1,27 @@
-"""Score items: batches of prompts and texts, and the table of log-probabilities a model gives their choices."""
+"""Score items: the table of log-probabilities a model gives their choices."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from crowdtune.annotations import Floats, Singles
+from crowdtune.lm.batch import asking, collate
 from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
+from crowdtune.lm.verbalise import shares
 
 logger = logging.getLogger(__name__)
 SCORING_TOKENS = 4096  # in a forward pass without gradients
 TEXT_TOKENS = 2048  # the same where choices are texts, whose logits are of the whole vocabulary
 TINY = 1e-12  # a share written as 0 counts as this much in a logarithm
 STEP = 4  # tokens by which texts may differ to count as equally long; then prompts are sorted
-
-
-def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
-    """Features as `Encoded.feature` makes them, and whatever else, as a batch.
-
-    Returns:
-        input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
-        padded with -1, where there are texts; everything else stacked.
-    """
-    ids, mask = pad([f["input_ids"] for f in features], lm)
-    batch = {"input_ids": ids, "attention_mask": mask}
-    for name in features[0]:
-        if name == "texts":
-            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
-        elif name != "input_ids":
-            batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
-    return batch
-
-
-def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:
-    """(B, T) token ids and attention mask, padded on the side the model needs."""
-    width = max(len(p) for p in prompts)
-    ids = torch.full((len(prompts), width), int(lm.tokenizer.pad_token_id))
-    mask = torch.zeros((len(prompts), width), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        place = slice(0, len(prompt)) if lm.pads_right else slice(width - len(prompt), width)
-        ids[row, place] = torch.tensor(prompt, dtype=torch.long)
-        mask[row, place] = 1
-    return ids, mask
-
-
-def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
-    """(B, K, L) token ids padded with -1."""
-    width = max((len(ids) for own in texts for ids in own), default=0)
-    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
-    for row, own in zip(table, texts, strict=True):
-        for k, ids in enumerate(own):
-            row[k, : len(ids)] = ids
-    return torch.from_numpy(table)
 
 
 def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
@@ -73,8 +34,6 @@ def score(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
         bf16: autocast to bfloat16.
     """
     if encoded.format.style == "verbal":
-        from crowdtune.lm.verbalise import shares  # which asks by what is in this module
-
         said, told = shares(lm, encoded, bf16=bf16)
         logger.info(f"{told.parsed:.1%} of {len(encoded)} distributions could be read")
         return np.where(encoded.answers >= 0, np.log(np.maximum(said, TINY)), -np.inf)
@@ -140,18 +99,6 @@ def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) ->
             batch = collate([encoded.feature(i) for i in index], lm)
             batch = {name: value.to(lm.device) for name, value in batch.items()}
             yield index, read_out(lm.model, batch).cpu().numpy()
-
-
-@contextmanager
-def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
-    """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
-    training = lm.model.training
-    lm.model.eval()
-    try:
-        with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
-            yield
-    finally:
-        lm.model.train(training)
 
 
 def batches(encoded: Encoded) -> Iterator[list[int]]:

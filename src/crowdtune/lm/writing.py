@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crowdtune.lm.batch import asking, pad
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.score import asking, pad
 
 LOOK_BACK = 8  # tokens in which the end of a text is looked for
 

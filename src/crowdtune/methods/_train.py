@@ -12,11 +12,11 @@ import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
-from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
+from crowdtune.methods._learn import learn
 from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_kind, options, require_labels
 from crowdtune.methods._plan import Conclusion, Plan
 from crowdtune.methods._predict import followed, response_quality
@@ -25,10 +25,8 @@ from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
 from crowdtune.runs import Run
-from crowdtune.training.dataset import CrowdDataset
-from crowdtune.training.finetune import Watch, finetune
+from crowdtune.training.finetune import Watch
 from crowdtune.training.options import Training
-from crowdtune.training.reinforce import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +75,7 @@ def train(
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
     untrained = start.lm.copy() if shared else start.lm
-    trained = _finetune(untrained, start, plan, training, run, resume)
+    trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
     free = start.anchor.contrast is not None
     after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
     found = plan.conclude(after)
@@ -93,29 +91,6 @@ def train(
     save_model(run, trained, start.reading, plan, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
-
-
-def _finetune(lm: LanguageModel, start: Start, plan: Plan, training: Training, run: Run, resume: bool) -> LanguageModel:
-    """Train on the items that have weight."""
-    used = np.flatnonzero(plan.examples.weights > 0)
-    if not len(used):
-        raise InputError("no item has a label to train on.")
-    if plan.train is not None:
-        form, watch = start.reading.format, _watch(start, training)
-        return plan.train(lm, Stage(plan.examples.take(used), form, training, run, watch, resume))
-    encoded = start.encoded.take(used)
-    if start.anchor.contrast is not None:
-        encoded = encoded.keep(plan.examples.targets[used] > 0)
-    return finetune(
-        lm,
-        CrowdDataset(plan.examples.take(used), encoded),
-        plan.objective,
-        training,
-        run,
-        annotator_learning_rate=plan.annotator_learning_rate,
-        watch=_watch(start, training),
-        resume=resume,
-    )
 
 
 def _watch(start: Start, training: Training) -> Watch | None:

@@ -17,11 +17,12 @@ from crowdtune.annotators.expertise import Expertise
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples
 from crowdtune.lm.answers import name_outputs
+from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.read_out import READ_OUTS, by_packed_response
-from crowdtune.lm.score import against, collate
+from crowdtune.lm.score import against
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.responses import Responses

@@ -1,0 +1,64 @@
+"""Batches of prompts and texts as a model reads them, and how it is put in order for asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crowdtune.lm.load import LanguageModel
+
+
+def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
+    """Features as `Encoded.feature` makes them, and whatever else, as a batch.
+
+    Returns:
+        input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
+        padded with -1, where there are texts; everything else stacked.
+    """
+    ids, mask = pad([f["input_ids"] for f in features], lm)
+    batch = {"input_ids": ids, "attention_mask": mask}
+    for name in features[0]:
+        if name == "texts":
+            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+        elif name != "input_ids":
+            batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
+    return batch
+
+
+def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:
+    """(B, T) token ids and attention mask, padded on the side the model needs."""
+    width = max(len(p) for p in prompts)
+    ids = torch.full((len(prompts), width), int(lm.tokenizer.pad_token_id))
+    mask = torch.zeros((len(prompts), width), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        place = slice(0, len(prompt)) if lm.pads_right else slice(width - len(prompt), width)
+        ids[row, place] = torch.tensor(prompt, dtype=torch.long)
+        mask[row, place] = 1
+    return ids, mask
+
+
+def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
+    """(B, K, L) token ids padded with -1."""
+    width = max((len(ids) for own in texts for ids in own), default=0)
+    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
+    for row, own in zip(table, texts, strict=True):
+        for k, ids in enumerate(own):
+            row[k, : len(ids)] = ids
+    return torch.from_numpy(table)
+
+
+@contextmanager
+def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
+    """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
+    training = lm.model.training
+    lm.model.eval()
+    try:
+        with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+            yield
+    finally:
+        lm.model.train(training)
