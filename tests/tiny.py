@@ -30,6 +30,7 @@ from transformers import (
 )
 
 from crowdtune.annotations import Items
+from crowdtune.verbal import written
 
 WORDS = [f"w{i}" for i in range(40)]
 SPECIAL = ["[PAD]", "</s>", "[UNK]"]
@@ -48,10 +49,10 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def telling_tokenizer() -> PreTrainedTokenizerFast:
     """The same words, and one token for each distribution over yes and no in tenths."""
-    told = [f"yes {10 * k}%, no {100 - 10 * k}%" for k in range(11)]
+    told = [written([k / 10, 1 - k / 10], ("yes", "no")) for k in range(11)]
     vocabulary = {word: i for i, word in enumerate([*SPECIAL, *TEXT, *WORDS, *told])}
     made = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    made.pre_tokenizer = Split(Regex(r"\s+(?!\d|no \d)"), "removed")
+    made.pre_tokenizer = Split(Regex(r"(?<!%,)\s+(?!\d)"), "removed")
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="[PAD]", eos_token="</s>", unk_token="[UNK]", model_max_length=64
     )

@@ -31,22 +31,26 @@ class Verbal:
 
 
 def written(shares: Sequence[float], choices: Sequence[str]) -> str:
-    """Shares in whole percent, which sum to 100; what the rounding leaves goes to the largest remainders.
+    """Shares in whole percent, which sum to 100, the largest first; of equal ones in the choices' order.
+
+    So the first word is the answer most people give, which is what a language model is best at foretelling. What
+    the rounding leaves goes to the largest remainders.
 
     Args:
         shares: K numbers, none negative, one above 0.
         choices: K names.
 
     Example:
-        >>> written([0.6, 0.3, 0.1], ["negative", "neutral", "positive"])
-        'negative 60%, neutral 30%, positive 10%'
+        >>> written([0.1, 0.3, 0.6], ["negative", "neutral", "positive"])
+        'positive 60%, neutral 30%, negative 10%'
     """
     exact = [100 * share / sum(shares) for share in shares]
     whole = [math.floor(share) for share in exact]
     by_remainder = sorted(range(len(exact)), key=lambda k: (whole[k] - exact[k], k))
     for k in by_remainder[: 100 - sum(whole)]:
         whole[k] += 1
-    return ", ".join(f"{name} {share}%" for name, share in zip(choices, whole, strict=True))
+    order = sorted(range(len(whole)), key=lambda k: -whole[k])
+    return ", ".join(f"{choices[k]} {whole[k]}%" for k in order)
 
 
 def parse(text: str, choices: Sequence[str]) -> Verbal | None:
@@ -67,7 +71,7 @@ def parse(text: str, choices: Sequence[str]) -> Verbal | None:
         Verbal(shares=(0.7368421052631579, 0.2631578947368421), total=0.95)
     """
     text = _answer(text)
-    found = _in_order(text, choices) or _anywhere(text, choices)
+    found = _as_written(text, choices) or _anywhere(text, choices)
     if found is None:
         return None
     numbers, percent = found
@@ -90,11 +94,23 @@ def _answer(text: str) -> str:
     return inside if end < 0 else inside[:end]
 
 
-def _in_order(text: str, choices: Sequence[str]) -> tuple[list[float], bool] | None:
+def _as_written(text: str, choices: Sequence[str]) -> tuple[list[float], bool] | None:
     """Numbers of a text that is word for word as `written` writes it, whatever the choices hold."""
-    form = ", ".join(re.escape(name) + r" ([0-9]+)%" for name in choices)
-    match = re.fullmatch(form, text.strip())
-    return None if match is None else ([float(number) for number in match.groups()], True)
+    found = _rest(text.strip(), frozenset(range(len(choices))), choices)
+    return None if found is None else ([float(found[k]) for k in range(len(choices))], True)
+
+
+def _rest(text: str, left: frozenset[int], choices: Sequence[str]) -> dict[int, str] | None:
+    """What follows names the choices left, each once; the longest that fits is tried first."""
+    for k in sorted(left, key=lambda k: -len(choices[k])):
+        share = re.match(r" ([0-9]+)%(?:, |$)", text[len(choices[k]) :]) if text.startswith(choices[k]) else None
+        if share is None:
+            continue
+        after = text[len(choices[k]) + share.end() :]
+        more = _rest(after, left - {k}, choices) if len(left) > 1 else None if after else {}
+        if more is not None:
+            return {k: share[1]} | more
+    return None
 
 
 def _anywhere(text: str, choices: Sequence[str]) -> tuple[list[float], bool] | None:

@@ -12,7 +12,7 @@ LANGUAGE, ENCODER = "HuggingFaceTB/SmolLM2-135M-Instruct", "sentence-transformer
 READS = {
     "texts": "It weighs texts by their likelihood after the prompt;",
     "responses": "It writes what follows the prompt;",
-    "verbal": "It writes what share of people give each answer, as in 'no 30%, yes 70%';",
+    "verbal": "It writes what share of people give each answer, as in 'yes 70%, no 30%';",
     "head": "It answers with a classification head, one output for each choice;",
     "reward": "It gives a number to a text after a prompt, and prefers the text with the higher one;",
 }
