@@ -225,9 +225,9 @@ class Annotations:
         if not len(self) and self.answered.any():
             raise InputError(
                 f"the labels of {int(self.answered.sum())} items come without their annotators, as counts or shares: "
-                "nobody's expertise can be estimated. crowdtune train FILE --method shala learns them (soft and majority do, "
-                "too), crowdtune evaluate RUN FILE measures a model by them, and where they are counts, crowdtune "
-                "aggregate FILE --method majority takes the vote."
+                "nobody's expertise can be estimated. crowdtune train FILE --method shala learns them (so do soft and "
+                "majority), crowdtune evaluate RUN FILE measures a model by them, and where they are counts, "
+                "crowdtune aggregate FILE --method majority takes the vote."
             )
         if not len(self):
             raise InputError(
