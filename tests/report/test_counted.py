@@ -99,9 +99,9 @@ def test_balance_says_which_items_have_no_label(tmp_path: Path) -> None:
     labels, reasons = ["no"] * 3 + ["yes"] * 2, [""] * 5
     cases = (
         ([], ""),
-        (["tie"] * 6, "6 items more have none: choices tie on 6."),
+        (["tie"] * 6, "6 items more have none: choices tie."),
         (["tie", "no label"], "2 items more have none: choices tie on 1 and nobody answered on 1."),
-        (["no label"], "1 item more has none: nobody answered on 1."),
+        (["no label"], "1 item more has none: nobody answered."),
     )
     for more, sentence in cases:
         table = {"label": [*labels, *[None] * len(more)], "choices": [["no", "yes"]] * (5 + len(more))}

@@ -159,7 +159,7 @@ def _without(told: Told) -> str:
         return ""
     tied = sum(reason == "tie" for reason in reasons)
     why = {"choices tie": tied, "nobody answered": missing - tied}
-    said = " and ".join(f"{what} on {count(n)}" for what, n in why.items() if n)
+    said = " and ".join(f"{what} on {count(n)}" if n < missing else what for what, n in why.items() if n)
     return f"{several(missing, 'item')} more {'has' if missing == 1 else 'have'} none: {said}."
 
 
