@@ -37,7 +37,7 @@ def test_the_most_contested_come_first_with_both_distributions(reports: dict[str
     for row, card in zip(rows, cards, strict=False):
         assert row["prompt"] in card.text
         shown = [cells(line) for line in card.all("tbody")[0].all("tr")]
-        told = sorted(zip(row["people"], row["choices"], row["predicted"], strict=True), key=lambda line: -line[0])
+        told = list(zip(row["people"], row["choices"], row["predicted"], strict=True))
         assert [line[0] for line in shown] == [choice for _, choice, _ in told]
         assert [line[2] for line in shown] == [f"{round(100 * people)}%" for people, _, _ in told]
         assert [line[3] for line in shown] == [f"{round(100 * model)}%" for _, _, model in told]
@@ -74,10 +74,38 @@ def test_it_is_said_whether_the_model_has_seen_the_items(reports: dict[str, Path
 
 def test_dots_and_line_are_where_the_numbers_are() -> None:
     """A scale from 0 to 1 over 262 units: 0.5 is in the middle, 1 in the upper right corner."""
-    svg = str(against(np.array([0.0, 1.0]), np.array([0.5, 1.0]), [(0.0, 0.5), (1.0, 1.0)], "said"))
+    svg = str(against(np.array([0.0, 1.0]), np.array([0.5, 1.0]), [(0.0, 0.5), (1.0, 1.0)], "said", most=2.0))
     assert re.findall(r'class="spot" cx="([^"]+)" cy="([^"]+)"', svg) == [("44.0", "143.0"), ("306.0", "12.0")]
     assert 'class="line" d="M44.0 143.0L306.0 12.0"' in svg
     assert 'aria-label="said: 0.50 where it is 0.00; 1.00 where it is 1.00"' in svg
+
+
+def test_axes_end_at_the_most_that_entropy_can_be(reports: dict[str, Path]) -> None:
+    """Three choices: ln 3 nats, in the upper right corner; steps of a half go no further than 0.5 before it."""
+    most = np.log(3)
+    svg = str(against(np.array([0.0, most]), np.array([0.5, most]), [(0.0, 0.5)], "said", most=most))
+    assert re.findall(r'class="y"[^>]*>([^<]+)', svg) == ["0.00", "0.50", f"{most:.2f}"]
+    assert ("306.0", "12.0") in re.findall(r'class="spot" cx="([^"]+)" cy="([^"]+)"', svg)
+    low = str(against(np.array([0.0, 0.4]), np.array([0.1, 0.4]), [(0.0, 0.1)], "said", most=most))
+    assert re.findall(r'class="y"[^>]*>([^<]+)', low)[-1] == "0.40", "no wider than what is there"
+    page = section(reports["trained"])
+    assert f"{most:.2f} is the most there can be" in page.text
+    assert page.all("figure")[0].all("text")[-1].text == f"{most:.2f}"
+
+
+def test_choices_of_one_item_alone_begin_with_what_most_chose(tmp_path: Path) -> None:
+    found = folders.disagreement(tmp_path, ["a", "b"], items=30)
+    rows = pq.read_table(tmp_path / "disagreement.parquet").to_pydict()
+    rows["choices"] = [[f"a{i}", f"b{i}"] for i in range(30)]
+    Run(tmp_path).write_disagreement(rows)
+    Run(tmp_path).finish({"method": "soft", "disagreement": found})
+    write_report(tmp_path, tmp_path / "r.html")
+    cards = section(tmp_path / "r.html").all("ol")[0].inside
+    for i, card in enumerate(cards):
+        people = rows["people"][i]
+        wanted = [f"b{i}", f"a{i}"] if people[1] > people[0] else [f"a{i}", f"b{i}"]
+        assert [cells(line)[0] for line in card.all("tbody")[0].all("tr")] == wanted
+    assert any(people[1] > people[0] for people in rows["people"][:12])
 
 
 @pytest.mark.parametrize("value", ["gone", None])

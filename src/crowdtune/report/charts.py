@@ -166,7 +166,7 @@ def curve(points: Sequence[tuple[float, float]], name: str, *, of_one: bool) -> 
     )
 
 
-def against(x: Floats, y: Floats, means: Sequence[tuple[float, float]], name: str) -> Markup:
+def against(x: Floats, y: Floats, means: Sequence[tuple[float, float]], name: str, *, most: float) -> Markup:
     """Dots of two numbers on one scale, a line through means, and the diagonal where both are the same.
 
     Args:
@@ -174,8 +174,9 @@ def against(x: Floats, y: Floats, means: Sequence[tuple[float, float]], name: st
         y: (n,) places upwards, >= 0.
         means: (x, y) of the line, from left to right.
         name: of the drawing, for those who do not see it; the means are told with it.
+        most: what neither number can exceed, where the axes end at the latest.
     """
-    marks = _ticks(0.0, float(max(x.max(), y.max(), 1e-6)))
+    marks = _ending(_ticks(0.0, float(max(x.max(), y.max(), 1e-6))), most)
     size = HIGH_SQUARE - TOP - BOTTOM
 
     def at(a: float, b: float) -> tuple[str, str]:
@@ -210,3 +211,10 @@ def _ticks(low: float, high: float, top: float = np.inf) -> Floats:
     marks = np.arange(first, max(last, first + 1) + 0.5) * step
     kept = marks[marks <= top + 1e-9]
     return np.asarray(kept if len(kept) > 1 else marks)
+
+
+def _ending(marks: Floats, most: float) -> Floats:
+    """Marks from 0 up of which the last is `most`, where they go beyond; none is nearer to it than half a step."""
+    if marks[-1] <= most or most <= 0:
+        return marks
+    return np.append(marks[marks <= most - (marks[1] - marks[0]) / 2], most)

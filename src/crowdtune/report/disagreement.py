@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from crowdtune.annotations import Floats
 from crowdtune.report.charts import against, bar, whisker
@@ -13,7 +15,7 @@ from crowdtune.report.told import Told
 from crowdtune.report.wording import CHOICE, ID, NONE, TEXT, count, decimal, known, several, share, visible
 
 SHOWN = 12  # items
-CHOICES = 5  # of an item shown, those most people chose first
+CHOICES = 5  # of an item shown, those most people chose
 DOTS = 400  # items of the scatter; of more, every so manieth by ambiguity
 BINS = 8  # of its line, with as many items in each
 NAMES = {"all": "All", "low": "They agree", "middle": "Between", "high": "They disagree"}
@@ -31,7 +33,7 @@ def disagreement(told: Told) -> dict[str, Any] | None:
         "held_out": bool(held_out),
         "summary": _summary(found, "held-out item" if held_out else "item"),
         "rows": _rows(found),
-        "cards": [_card(row) for row in told.contested.slice(0, SHOWN).to_pylist()] if complete else [],
+        "cards": _cards(told.contested.slice(0, SHOWN).to_pylist()) if complete else [],
         "all": len(told.contested),
         "chart": _chart(told) if complete else None,
     }
@@ -91,10 +93,17 @@ def _span(measured: Mapping[str, Any]) -> str:
     return f" ({decimal(low)} to {decimal(high)})" if known(low) and known(high) else ""
 
 
-def _card(row: Mapping[str, Any]) -> dict[str, Any]:
+def _cards(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Choices that items share stand in their own order, to be compared; others with what most people chose first."""
+    times = Counter(tuple(row["choices"]) for row in rows)
+    return [_card(row, shared=times[tuple(row["choices"])] > 1) for row in rows]
+
+
+def _card(row: Mapping[str, Any], *, shared: bool) -> dict[str, Any]:
     text, labels = row.get("prompt"), row.get("labels")
     people, predicted = np.array(row["people"], dtype=np.float64), np.array(row["predicted"], dtype=np.float64)
     order = np.argsort(-people, kind="stable")[:CHOICES].tolist()
+    order = sorted(order) if shared else order
     return {
         "id": visible(row["item"], ID),
         "text": visible(text, TEXT) if text and text != row["item"] else "",
@@ -120,7 +129,9 @@ def _chart(told: Told) -> dict[str, Any]:
     x, y = (np.array(told.contested[name].to_pylist(), dtype=np.float64) for name in ("ambiguity", "predicted_entropy"))
     rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), DOTS)).round().astype(np.int64))
     said = "Entropy of the model's answers in nats against people's"
-    return {"svg": against(x[rows], y[rows], _means(x, y), said), "shown": len(rows), "all": len(x)}
+    most = float(np.log(pc.max(pc.list_value_length(told.contested["choices"])).as_py() or 1))
+    drawn = against(x[rows], y[rows], _means(x, y), said, most=most)
+    return {"svg": drawn, "most": decimal(most) if most else "", "shown": len(rows), "all": len(x)}
 
 
 def _means(x: Floats, y: Floats) -> list[tuple[float, float]]:

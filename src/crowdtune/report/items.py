@@ -27,9 +27,9 @@ MEANINGS = {
 
 
 def ambiguous(told: Told) -> dict[str, Any] | None:
-    """The items whose answer is least certain, by entropy; None where nothing is uncertain."""
+    """The items whose answer is least certain, by entropy; None where nothing is, or where none was sought."""
     entropy = told.numbers("entropy")
-    if entropy is None or not {"item", "posterior", "choices"} <= set(told.items.column_names):
+    if entropy is None or not told.one_truth or not {"item", "posterior", "choices"} <= set(told.items.column_names):
         return None
     order = np.argsort(-np.nan_to_num(entropy), kind="stable")
     uncertain = order[np.nan_to_num(entropy)[order] > np.log(2) / 10]
@@ -135,7 +135,7 @@ def balance(told: Told) -> list[dict[str, Any]]:
             drawn = [
                 _balanced(row.get("choice"), row.get("labels"), row.get("share"), row.get("expected")) for row in rows
             ]
-            found.append({"task": visible(task.get("task", ""), CHOICE), **_cut(drawn), "of": "label"})
+            found.append({"task": visible(task.get("task", ""), CHOICE), **_cut(drawn), "of": "label", "without": ""})
     return found or _cleaned(told)
 
 
@@ -148,7 +148,19 @@ def _cleaned(told: Told) -> list[dict[str, Any]]:
     if not 2 <= len(tally) <= BALANCED:
         return []
     rows = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [{"task": "", **_cut([_balanced(k, n, n / len(kept), None) for k, n in rows]), "of": "item"}]
+    drawn = [_balanced(k, n, n / len(kept), None) for k, n in rows]
+    return [{"task": "", **_cut(drawn), "of": "item", "without": _without(told)}]
+
+
+def _without(told: Told) -> str:
+    """How many items have no cleaned label, and why, in a sentence; "" where all have one."""
+    missing, reasons = told.items["label"].null_count, told.texts("reason")
+    if not missing:
+        return ""
+    tied = sum(reason == "tie" for reason in reasons)
+    why = {"choices tie": tied, "nobody answered": missing - tied}
+    said = " and ".join(f"{what} on {count(n)}" if n < missing else what for what, n in why.items() if n)
+    return f"{several(missing, 'item')} more {'has' if missing == 1 else 'have'} none: {said}."
 
 
 def _cut(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ CURVE_NAMES = {
     "test_js_distance": "JS distance from people on test items",
     "eval_loss": "Loss on held-out items",
 }
-SIZES = ("items", "labels", "annotators")  # of config["data"] that are no flags
+REPEATED = ("with", "question", "rename")  # flags that may be, kept as they were typed one after another
 
 
 def verdict(told: Told, names: Names) -> dict[str, Any]:
@@ -109,9 +109,11 @@ def _warning(warning: Any, names: Names, camps: Sequence[list[str]]) -> dict[str
 def figures(told: Told) -> list[tuple[str, str]]:
     """The few numbers everybody asks for: (name, value)."""
     results = told.results
-    found = [(key.capitalize(), count(results[key])) for key in SIZES if known(results.get(key))]
-    if known(results.get("items")) and known(results.get("labels")) and results["items"]:
-        found.append(("Labels per item", f"{results['labels'] / results['items']:.1f}"))
+    sizes = {"Items": "items", "Labels": "labels", "Annotators": "annotators", "Labels, nobody named": "unnamed_labels"}
+    found = [(name, count(results[key])) for name, key in sizes.items() if known(results.get(key)) and results[key]]
+    labels = sum(results[key] for key in ("labels", "unnamed_labels") if known(results.get(key)))
+    if known(results.get("items")) and results["items"] and labels:
+        found.append(("Labels per item", f"{labels / results['items']:.1f}"))
     if known(results.get("reliability")):
         found.append(("Mean reliability", share(results["reliability"])))
     tasks = [task for task in (results.get("tasks") or []) if task.get("agreement")]
@@ -152,6 +154,7 @@ def made(told: Told, names: Names) -> dict[str, Any]:
         "Model": results.get("model"),
         "Learning rate": _positional(results.get("learning_rate")),
         "Annotators modelled as": results.get("annotator_model"),
+        "Temperature": _calibrated(told),
         "Took": seconds(results["seconds"]) if known(results.get("seconds")) else None,
     }
     return {
@@ -161,6 +164,14 @@ def made(told: Told, names: Names) -> dict[str, Any]:
         "command": command(told, names),
         "settings": [(name, names.setting(value)) for name, value in _flat(config)],
     }
+
+
+def _calibrated(told: Told) -> str:
+    """The temperature `crowdtune calibrate` kept with the model, "" where it changes nothing."""
+    fitted = told.reading.get("temperature")
+    if not known(fitted) or fitted == 1:
+        return ""
+    return f"{decimal(fitted)}, fitted by crowdtune calibrate: predictions are at it, what this page says is at 1"
 
 
 def _positional(value: Any) -> str:
@@ -196,7 +207,7 @@ def _flat(config: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
 def command(told: Told, names: Names) -> str:
     """The command that repeats the run, "" where its source is not known."""
     config = told.config
-    flags = {k: v for k, v in (config.get("data") or {}).items() if k not in SIZES or not isinstance(v, int)}
+    flags = _flags(config)
     source = flags.pop("source", config.get("source"))
     if not source:
         return ""
@@ -207,7 +218,7 @@ def command(told: Told, names: Names) -> str:
     elif config.get("seed"):
         words += ["--seed", str(config["seed"])]
     for key, value in flags.items():
-        for one in _each(value) if (key, value) != ("repeats", "last") else []:
+        for one in _each(key, value) if (key, value) != ("repeats", "last") else []:
             words += [f"--{key.replace('_', '-')}", names.setting(one)]
     for part in ("options", "training"):
         given = config.get(part)
@@ -217,13 +228,21 @@ def command(told: Told, names: Names) -> str:
     return shlex.join([*words, "-o", "again"])
 
 
-def _each(value: Any) -> list[Any]:
-    """Values of a flag; one that may be repeated was written down as a list's text."""
+def _flags(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How the data were read: flags are kept as text, and what is counted, as numbers, is none."""
+    data = config.get("data") or {}
+    return {key: value for key, value in (data.get("flags") or data).items() if not isinstance(value, int)}
+
+
+def _each(key: str, value: Any) -> list[Any]:
+    """Values of a flag; of one that may be repeated all, which older runs wrote down as a list's text."""
     if isinstance(value, str) and value.startswith("["):
         with contextlib.suppress(ValueError, SyntaxError):
             value = ast.literal_eval(value)
     if isinstance(value, list):
         return value
+    if key in REPEATED and isinstance(value, str):
+        return shlex.split(value)
     return [] if value in ("", None, False) or isinstance(value, Mapping) else [value]
 
 

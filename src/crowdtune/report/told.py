@@ -32,6 +32,7 @@ class Told:
         items: items.parquet with a row per item, without columns or rows where it is not there.
         log: lines of metrics.jsonl.
         contested: disagreement.parquet, the most ambiguous items first, likewise.
+        reading: how the model reads an item, {} without a model.
     """
 
     folder: Path
@@ -42,6 +43,12 @@ class Told:
     items: pa.Table = field(default_factory=lambda: pa.table({}))
     log: Sequence[dict[str, Any]] = ()
     contested: pa.Table = field(default_factory=lambda: pa.table({}))
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def one_truth(self) -> bool:
+        """Whether each item was taken to have a true answer, not shares of people for each."""
+        return (self.results.get("verdict") or {}).get("status") != "not sought"
 
     def rows(self, index: Ints) -> list[dict[str, Any]]:
         """Items by their place."""
@@ -80,6 +87,7 @@ def read_run(folder: Path) -> Told:
         items=_table(folder / "items.parquet"),
         log=_lines(folder / "metrics.jsonl"),
         contested=_table(folder / "disagreement.parquet"),
+        reading=_json(folder / "model" / "crowdtune.json", {}),
     )
 
 
