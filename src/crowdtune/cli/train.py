@@ -14,7 +14,6 @@ from crowdtune.cli._people import told
 from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
-from crowdtune.metrics.people import several
 from crowdtune.read import Policy, read
 from crowdtune.runs import Run
 from crowdtune.settings import from_pairs, from_toml
@@ -85,6 +84,8 @@ def _repeated(config: dict[str, Any], method: str) -> dict[str, str]:
 
 def _next(whole: Annotations, trained: Annotations, load: Load, out: Path) -> str:
     """What to do with the run: measure it on a split "test" that was left out, else label new items."""
+    from crowdtune.metrics.people import several
+
     index = [i for i, name in enumerate(whole.items.splits) if name == "test"]
     test = whole.take_items(np.array(index, dtype=np.int64))
     known = bool((test.items.gold >= 0).any() or several(test).any())
