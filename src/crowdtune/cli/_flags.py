@@ -26,6 +26,10 @@ class Load(Protocol):
         """Annotations; `choices` are for items that name none, where the user names none either."""
         ...
 
+    def typed(self) -> str:
+        """The source and the reading flags that were given, to be typed again."""
+        ...
+
     def again(self, flags: dict[str, str]) -> Annotations:
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         ...

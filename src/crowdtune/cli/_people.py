@@ -63,7 +63,8 @@ def _next(found: Mapping[str, Any], run: Path) -> str:
     elif least and js["low"] is not None and js["low"] <= least["high"]:
         step = "this is as near as these labels can tell; more labels per item would tell more"
     else:
-        step = f"next: crowdtune report {run} shows the items people contest most"
+        step = f"next: crowdtune predict {run} FILE --distribution tells what it predicts of each item; "
+        step += f"crowdtune report {run} shows those the training run measured"
     return f"{said}\n{step}"
 
 

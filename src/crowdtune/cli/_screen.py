@@ -24,6 +24,12 @@ def say(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False)
 
 
+def say_temperature(saved: float) -> None:
+    """Tell that probabilities are not as trained, where a temperature was saved with a run."""
+    if saved != 1:
+        say(f"probabilities at temperature {saved:.2f}, as crowdtune calibrate saved")
+
+
 def complain(line: str) -> None:
     """Tell what went wrong."""
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="red")

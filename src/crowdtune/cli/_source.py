@@ -123,6 +123,16 @@ class _Load:
         files = source if isinstance(source, list) else [source]
         return load(**self.given | {"source": files, "choices": self.given["choices"] or choices})
 
+    def typed(self) -> str:
+        """The source and the reading flags that were given, to be typed again."""
+        usual, source = inspect.signature(load).parameters, self.given["source"]
+        words = [str(part) for part in (source if isinstance(source, list) else [source])]
+        for name, value in self.given.items():
+            if name != "source" and value != usual[name].default:
+                for one in value if isinstance(value, list) else [value]:
+                    words += [f"--{name.strip('_').replace('_', '-')}", str(one)]
+        return shlex.join(words)
+
     def again(self, flags: dict[str, str]) -> Annotations:
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         usual = inspect.signature(load).parameters

@@ -8,8 +8,19 @@ import typer
 
 from crowdtune.cli._flags import Json, Load, Run
 from crowdtune.cli._people import show_people
-from crowdtune.cli._screen import in_grades, new_table, number, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import (
+    in_grades,
+    new_table,
+    number,
+    only_our_voice,
+    say,
+    say_temperature,
+    share,
+    show,
+    show_json,
+)
 from crowdtune.cli._source import reads
+from crowdtune.cli._split import of_split
 
 
 @reads
@@ -19,16 +30,20 @@ def evaluate(
     annotators: Annotated[
         bool, typer.Option(help="Also say how well each model of truth foretells annotators it has not met.")
     ] = False,
+    split: Annotated[
+        str, typer.Option(help="Measure this split alone; by default test, where there is one; all for every item.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Measure a trained model on items with gold answers or several people's labels."""
     from crowdtune.methods import evaluate as measure
-    from crowdtune.methods import foretold, shared_choices
+    from crowdtune.methods import foretold, saved_temperature, shared_choices
 
     only_our_voice()
-    annotations = load(shared_choices(run))
+    annotations = of_split(load(shared_choices(run)), "measuring", split, ("test",))
     found: dict[str, Any] = {}
     if not annotators or (annotations.items.gold >= 0).any():
+        say_temperature(saved_temperature(run))
         found = measure(run, annotations)
     if annotators:
         annotations.require_labels()

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.cli._flags import Json, Load, Run
-from crowdtune.cli._screen import only_our_voice, say, show, show_json
+from crowdtune.cli._screen import only_our_voice, say, say_temperature, show, show_json
 from crowdtune.cli._source import reads
+from crowdtune.cli._split import of_split
 from crowdtune.write.tables import check_form, write_table
 
 SHOWN, WIDE = 10, 100  # items, and characters of a response, on screen
@@ -30,16 +31,19 @@ def predict(
     distribution: Annotated[
         bool, typer.Option("--distribution", help="Tell all choices, with their probabilities and the ambiguity.")
     ] = False,
+    split: Annotated[str, typer.Option(help="Label the items of this split alone.")] = "",
     json: Json = False,
 ) -> None:
     """Label new items with a trained model, with probabilities."""
     if out is not None:
         check_form(out)
     from crowdtune.methods import predict as label
-    from crowdtune.methods import shared_choices
+    from crowdtune.methods import saved_temperature, shared_choices
 
     only_our_voice()
-    items = load(shared_choices(run)).items
+    items = of_split(load(shared_choices(run)), "labelling", split).items
+    if temperature is None and not as_:
+        say_temperature(saved_temperature(run))
     asked: dict[str, Any] = {"temperature": temperature, "perspective": as_, "distribution": distribution}
     table = label(run, items, abstain_below=abstain_below, **asked)
     if out is not None:

@@ -13,7 +13,7 @@ from crowdtune.cli._flags import Json, Load, Out
 from crowdtune.cli._people import told
 from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
-from crowdtune.errors import InputError
+from crowdtune.cli._split import of_split
 from crowdtune.read import Policy, read
 from crowdtune.runs import Run
 from crowdtune.settings import from_pairs, from_toml
@@ -40,7 +40,9 @@ def train(
     test: Annotated[
         Path | None, typer.Option(help="Items with gold, or several people's labels, to evaluate on.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Train on this split alone; by default train, where there is one.")] = "",
+    split: Annotated[
+        str, typer.Option(help="Train on this split alone; by default train, where there is one; all for every item.")
+    ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the folder.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
     json: Json = False,
@@ -56,7 +58,8 @@ def train(
     flags = {"lm": model, "lora": "true" if lora else "", "seed": "" if seed is None else str(seed)}
     settings |= {name: value for name, value in flags.items() if value}
     options(method, settings)  # a wrong name is said before anything is read
-    annotations = _chosen(load(), split)
+    whole = load()
+    annotations = of_split(whole, "training on", split, ("train",))
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     results = made.results
@@ -66,7 +69,8 @@ def train(
     if made.annotators:
         show(annotator_table(made.annotators))
     show(_summary(results))
-    say(f"labels, annotators and model are in {out}; next: crowdtune predict {out} NEW.jsonl")
+    then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
+    say(f"labels, annotators and model are in {out}; next: {then}")
 
 
 def _as(items: Items) -> Policy:
@@ -82,17 +86,16 @@ def _repeated(config: dict[str, Any], method: str) -> dict[str, str]:
     return {key: str(value) for part in parts for key, value in config.get(part, {}).items()}
 
 
-def _chosen(annotations: Annotations, split: str) -> Annotations:
-    """The items to train on: of the split asked for, else of "train" where the data has one."""
-    names = sorted(set(annotations.items.splits))
-    wanted = split or ("train" if "train" in names else "")
-    if not wanted:
-        return annotations
-    index = [i for i, name in enumerate(annotations.items.splits) if name == wanted]
-    if not index:
-        raise InputError(f"no item is of split '{wanted}'. Splits: {', '.join(n for n in names if n) or 'none'}.")
-    say(f"training on the {len(index)} items of split '{wanted}'")
-    return annotations.take_items(np.array(index))
+def _next(whole: Annotations, trained: Annotations, load: Load, out: Path) -> str:
+    """What to do with the run: measure it on a split "test" that was left out, else label new items."""
+    from crowdtune.metrics.people import several
+
+    index = [i for i, name in enumerate(whole.items.splits) if name == "test"]
+    test = whole.take_items(np.array(index, dtype=np.int64))
+    known = bool((test.items.gold >= 0).any() or several(test).any())
+    if not known or "test" in trained.items.splits:
+        return f"crowdtune predict {out} NEW.jsonl"
+    return f"crowdtune evaluate {out} {load.typed()} measures it on the {len(index)} items of split 'test'"
 
 
 def _summary(results: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ Importing this package imports torch.
 """
 
 from crowdtune.methods._calibrate import calibrate as calibrate
+from crowdtune.methods._calibrate import saved_temperature as saved_temperature
+from crowdtune.methods._calibrate import set_temperature as set_temperature
 from crowdtune.methods._clean import clean as clean
 from crowdtune.methods._distribution import annotators_of as annotators_of
 from crowdtune.methods._distribution import predict_distribution as predict_distribution

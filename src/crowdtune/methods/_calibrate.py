@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.lm.reading import load_trained
+from crowdtune.lm.reading import load_reading, load_trained
 from crowdtune.methods._distribution import folder, told
+from crowdtune.methods._met import trained_on
 from crowdtune.metrics.temperature import calibration
 from crowdtune.runs import Run
 
-logger = logging.getLogger(__name__)
 FEWEST = 2  # items with labels: one to fit on and one to measure
 
 
 def calibrate(run: Run | str | Path, annotations: Annotations, *, seed: int = 0) -> dict[str, Any]:
     """Fit a temperature to labels the run was not trained on, and save it, so that `predict` uses it.
 
-    It is saved only where, by cross-validation, it makes held-out labels likelier; else 1 is.
+    It is saved only where, by cross-validation, it makes held-out labels likelier; else 1 is. Where most of the items
+    were trained on, nothing is saved.
 
     Args:
         run: a finished run, or its folder.
@@ -33,8 +32,8 @@ def calibrate(run: Run | str | Path, annotations: Annotations, *, seed: int = 0)
         seed: of the folds.
 
     Returns:
-        What `metrics.temperature.calibration` found, `saved`, the temperature kept, and `trained_on`, how many of the
-        items the run was trained on: what it says of them tells little of new ones.
+        What `metrics.temperature.calibration` found, `saved`, the temperature the run now has, and `trained_on`, how
+        many of the items the run was trained on: what it says of them tells little of new ones.
     """
     run = folder(run)
     counts = annotations.all_votes.astype(np.float64)
@@ -49,17 +48,21 @@ def calibrate(run: Run | str | Path, annotations: Annotations, *, seed: int = 0)
     counts = counts[:, : items.max_choices]
     found = calibration(told(lm, reading, items), counts, items.choice_mask, rng)
     found["saved"] = found["temperature"] if found["gain"] > 0 else 1.0
-    found["trained_on"] = len(set(items.ids) & _met(run))
-    if found["trained_on"]:
-        logger.warning(
-            f"{found['trained_on']} of the {len(items)} items were trained on, where a model is surer than elsewhere: "
-            "calibrate on others"
-        )
-    replace(reading, temperature=found["saved"]).save(run.model)
+    found["trained_on"] = trained_on(run, items.ids, "calibrate")
+    if found["trained_on"] > len(items) / 2:
+        return found | {"saved": reading.temperature}
+    set_temperature(run, found["saved"])
     return found
 
 
-def _met(run: Run) -> set[str]:
-    """Ids of the items a run was trained on."""
-    path = run.folder / "items.parquet"
-    return set(pq.read_table(path, columns=["item"])["item"].to_pylist()) if path.exists() else set()
+def saved_temperature(run: Run | str | Path) -> float:
+    """The temperature a run's probabilities are taken at; 1 is as trained."""
+    return load_reading(folder(run).model).temperature
+
+
+def set_temperature(run: Run | str | Path, temperature: float) -> None:
+    """Save a temperature with a run; 1 undoes what `calibrate` saved."""
+    if not temperature > 0:
+        raise InputError(f"temperature={temperature} must be above 0; 1 changes nothing.")
+    model = folder(run).model
+    replace(load_reading(model), temperature=temperature).save(model)

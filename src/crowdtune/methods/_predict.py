@@ -18,6 +18,7 @@ from crowdtune.lm.reading import Reading, load_reading, load_trained
 from crowdtune.lm.score import rewards as tabled
 from crowdtune.lm.score import score
 from crowdtune.methods._distribution import annotators_of, folder, predict_distribution, told
+from crowdtune.methods._met import trained_on
 from crowdtune.methods._responses import gold_alone
 from crowdtune.metrics.accuracy import accuracy, calibration_error, graded, negative_log_likelihood, recall
 from crowdtune.metrics.distances import ambiguity, js_distance
@@ -117,6 +118,8 @@ def rewards(run: Run | str | Path, prompts: Sequence[str], texts: Sequence[str])
 def evaluate(run: Run | str | Path, test: Items | Annotations) -> dict[str, Any]:
     """Measure a finished run on items with gold or several people's labels: see `measured` and `response_quality`.
 
+    Items the run was trained on are warned of.
+
     Args:
         run: a finished run, or its folder.
         test: I items with gold, or what people said of them.
@@ -131,6 +134,8 @@ def evaluate(run: Run | str | Path, test: Items | Annotations) -> dict[str, Any]
     free = reading.format.style == "responses"
     if free and not gold:
         raise InputError("no item has a gold answer to evaluate free responses against. Add a gold column.")
+    judged = (items.gold >= 0) | (several(people) if people is not None and not free else False)
+    trained_on(folder(run), items.take(np.flatnonzero(judged)).ids, "evaluate")
     items = gold_alone(items) if free else items
     encoded = reading.encode(items, lm)
     table = score(lm, encoded, bf16=reading.bf16)
