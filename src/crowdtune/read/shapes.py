@@ -110,6 +110,7 @@ def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         roles["gold"] = roles["label"]
     used = {role: column for role, column in roles.items() if role not in ("label", "annotator", "time", "seconds")}
     _tell(opened, report, "items", used, found)
+    report.notes.update(counts.passed_over(opened, report.ignored))
     return (_described(opened, row, used) for row in opened.rows())
 
 
@@ -131,7 +132,6 @@ def _tell(
 ) -> None:
     report.shape, report.columns = shape, columns
     report.ignored = [name for name in _unnamed(opened, roles) if name not in also]
-    report.notes.update(counts.passed_over(opened, report.ignored))
 
 
 def names_nobody(opened: Opened) -> bool:

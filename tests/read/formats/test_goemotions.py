@@ -50,11 +50,11 @@ def test_a_split_has_equal_shares_of_28(tmp_path: Path) -> None:
 
 
 def test_a_row_that_is_none_of_it(tmp_path: Path) -> None:
-    for row, said in [
+    for row, misfit in [
         ("28\teebbqek", "field 2, '28', is not numbers of emotions from 0 to 27"),
         ("2\tEE-1", "field 3, 'EE-1', is not a comment's id"),
     ]:
-        with pytest.raises(InputError, match=f"row 102: {said}"):
+        with pytest.raises(InputError, match=f"row 102: {misfit}"):
             read(put(tmp_path, "f.tsv", "t\t1\teebbqej\n" * 101 + f"t\t{row}\n"), form="goemotions")
 
 

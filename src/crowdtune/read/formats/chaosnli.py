@@ -37,12 +37,8 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
     """An item for every record; the data set it comes from is its task."""
     name = next((name for name in IDS if opened.has(name)), "")
     text = "example" if opened.has("example") else "premise, hypothesis"
-    report.columns = {
-        "item": name or "number of the row",
-        "prompt": text,
-        "counts": "label_counter",
-        "gold": "old_label",
-    }
+    report.columns = {"item": name or "number of the row", "prompt": text}
+    report.columns |= {"counts": "label_counter", "gold": "old_label"}
     for row in opened.rows():
         cells, example = row.cells, row.cells.get("example")
         example = example if isinstance(example, Mapping) else cells
@@ -55,15 +51,8 @@ def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         if isinstance(found := numbers(given), dict):
             given = {names.get(choice, choice): count for choice, count in found.items()}
         task = clean(example.get("source")).split("_")[0]
-        yield Described(
-            row.number,
-            cells.get(name, "") if name else str(row.number),
-            task,
-            prompt,
-            choices,
-            names.get(gold, gold),
-            counts=given,
-        )
+        item = cells.get(name, "") if name else str(row.number)
+        yield Described(row.number, item, task, prompt, choices, names.get(gold, gold), counts=given)
 
 
 def _nli(example: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

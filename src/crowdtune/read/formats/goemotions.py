@@ -55,9 +55,7 @@ def _misfit(cells: list[str]) -> str:
     """Which field is not what it should be, "" where all are."""
     numbers, name = cells[1].strip(), cells[2].strip()
     if not NUMBERS.fullmatch(numbers) or any(int(n) >= len(EMOTIONS) for n in numbers.split(",")):
-        return (
-            f"field 2, {numbers[:30]!r}, is not numbers of emotions from 0 to {len(EMOTIONS) - 1} with commas between"
-        )
+        return f"field 2, {numbers[:30]!r}, is not numbers of emotions from 0 to {len(EMOTIONS) - 1}"
     return "" if ID.fullmatch(name) else f"field 3, {name[:30]!r}, is not a comment's id, letters a to z and digits"
 
 
