@@ -25,12 +25,20 @@ def test_import_says_what_they_are_good_for(
     assert run(monkeypatch, "import", source, "-o", tmp_path / "data") == 0
     printed, told = capsys.readouterr()
     assert "detected: chaosnli by records with uid, label_counter, example (3 items, 0 labels, 0 annotators)" in printed
-    assert "unnamed   300 labels counted on 3 items, shares on 0: nobody's expertise can be estimated" in printed
+    assert "unnamed   300 labels counted on 3 items: nobody's expertise can be estimated" in printed
     assert "3 items have counts of 300 labels, annotators not named" in told
     assert "pseudonyms" not in told
-    assert f"next: crowdtune train {tmp_path / 'data'}/ --method soft" in printed
+    assert f"next: crowdtune train {tmp_path / 'data'}/ --method shala" in printed
     again, _ = read(tmp_path / "data")
     assert again.counts.tolist() == read(source)[0].counts.tolist()  # type: ignore[union-attr]
+
+
+def test_shares_alone_are_not_called_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = put(tmp_path, "f.jsonl", '{"id": "1", "text": "t", "soft_label": {"a": 0.5, "b": 0.5}}')
+    assert run(monkeypatch, "import", path, "-o", tmp_path / "data") == 0
+    assert "unnamed   shares on 1 items: nobody's expertise" in capsys.readouterr().out
 
 
 def test_the_vote_is_all_that_can_be_inferred(

@@ -1,4 +1,4 @@
-"""Oracle: counts and shares written out by hand; what is neither is noted and changes nothing else."""
+"""Oracle: counts and shares written out by hand; counts that are none are an error, shares noted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crowdtune import Annotations, InputError, Policy, read
 from crowdtune.aggregate import aggregator, require_for
 from crowdtune.audit import audit
 from crowdtune.metrics.distances import js_distance
-from crowdtune.read.builder import NO_COUNTS, NO_SHARES
+from crowdtune.read.builder import NO_SHARES
 from crowdtune.read.counts import BESIDE
 from crowdtune.read.report import ReadReport
 from crowdtune.write.folder import write_folder
@@ -86,23 +86,43 @@ def test_letters_and_codes_name_choices(tmp_path: Path) -> None:
     assert counts_of(lines(tmp_path, rows)[0]) == [[3, 0], [0, 2]]
 
 
-@pytest.mark.parametrize("odd", [[1], [1, 2, 3], [0.5, 0.5], [-1, 2], "often", {"yes": 1.5}, [1e18, 0], ["a", "b"], 7])
-def test_what_is_no_count_is_noted(tmp_path: Path, odd: Any) -> None:
+ODD = [[1], [1, 2, 3], [0.5, 0.5], [-1, 2], "many", {"yes": 1.5}, [10**18, 0], ["many", "few"], 7, "1;3", [1, "NaN"]]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_no_count_is_an_error_with_its_place(tmp_path: Path, odd: Any) -> None:
     row = {"text": "t", "choices": ["yes", "no"]}
-    annotations, report = lines(tmp_path, [row | {"id": 1, "counts": odd}, row | {"id": 2, "counts": [3, 1]}])
-    assert counts_of(annotations) == [[0, 0], [3, 1]]
-    assert report.notes[NO_COUNTS] == 1
+    with pytest.raises(InputError) as e:
+        lines(tmp_path, [row | {"id": 1, "counts": [3, 1]}, row | {"id": "2b", "counts": odd}])
+    assert f"f.jsonl row 2: item '2b' has counts {str(odd)!r}" in str(e.value)
+    assert "each of the 2 choices (yes, no)" in str(e.value)
+    assert '"[1, 3]"' in str(e.value)
+    assert "--choices" not in str(e.value)
 
 
-def test_a_number_of_answers_is_no_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize("odd", ["many", "1;3", "yes: 3", "0.5|0.5"])
+def test_a_column_of_counts_that_are_none_is_not_passed_over(tmp_path: Path, odd: str) -> None:
+    with pytest.raises(InputError, match=r"f\.csv row 2: item '1' has counts '.*\"\[1, 3\]\""):
+        read(put(tmp_path, "f.csv", f"id,text,choices,counts\n1,t,no|yes,{odd}\n"))
+
+
+def test_counts_with_bars_are_a_list_as_choices_are(tmp_path: Path) -> None:
+    path = put(tmp_path, "f.csv", "id,text,choices,counts\n1,t,no|yes,1|3\n2,u,no|yes,2 | 0\n3,v,no|yes,\n")
+    annotations, report = read(path)
+    assert (counts_of(annotations), report.ignored) == ([[1, 3], [2, 0], [0, 0]], [])
+
+
+def test_a_number_of_answers_is_no_count_and_noted(tmp_path: Path) -> None:
     annotations, report = lines(tmp_path, [{"id": 1, "text": "t", "label_count": 5}])
-    assert (annotations.counts, report.ignored, dict(report.notes)) == (None, ["label_count"], {})
+    assert (annotations.counts, report.ignored) == (None, ["label_count"])
+    assert dict(report.notes) == {"column 'label_count' without a number for each choice (row 1: '5'): not used": 1}
 
 
-def test_a_list_without_choices_is_noted_and_choices_mend_it(tmp_path: Path) -> None:
+def test_a_list_without_choices_is_an_error_and_choices_mend_it(tmp_path: Path) -> None:
     rows = [{"id": 1, "text": "t", "label_count": [70, 30, 0]}]
-    annotations, report = lines(tmp_path, rows)
-    assert (annotations.counts, report.notes[NO_COUNTS]) == (None, 1)
+    asks = r"f\.jsonl row 1: item '1' has counts '\[70, 30, 0\]' and no choices they are of. .* --choices"
+    with pytest.raises(InputError, match=asks):
+        lines(tmp_path, rows)
     assert counts_of(lines(tmp_path, rows, Policy(choices=("e", "n", "c")))[0]) == [[70, 30, 0]]
 
 

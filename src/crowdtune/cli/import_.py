@@ -47,7 +47,7 @@ def import_(
         say(f"annotators have pseudonyms; {beside} says who is who: keep it private. --keep-ids keeps the names")
     unnamed = not len(annotations) and bool(annotations.answered.any())
     show(
-        f"wrote {out}/   next: crowdtune {f'train {out}/ --method soft -o runs/first' if unnamed else f'audit {out}/'}"
+        f"wrote {out}/   next: crowdtune {f'train {out}/ --method shala -o runs/first' if unnamed else f'audit {out}/'}"
     )
 
 
@@ -69,8 +69,8 @@ def _show(found: dict[str, Any]) -> None:
         f"  items     {found['labels_per_item']:.1f} labels per labelled item; {found['items_with_one_label']} with "
         f"one, {found['items_without_label']} with none; {found['gold']} gold"
     )
-    if found["unnamed_labels"] or found["items_with_shares"]:
-        show(
-            f"  unnamed   {found['unnamed_labels']:,} labels counted on {found['items_with_counts']:,} items, "
-            f"shares on {found['items_with_shares']:,}: nobody's expertise can be estimated from them"
-        )
+    unnamed = [f"{found['unnamed_labels']:,} labels counted on {found['items_with_counts']:,} items"]
+    shares = [f"shares on {found['items_with_shares']:,} items"]
+    there = unnamed * bool(found["unnamed_labels"]) + shares * bool(found["items_with_shares"])
+    if there:
+        show(f"  unnamed   {', '.join(there)}: nobody's expertise can be estimated from them")

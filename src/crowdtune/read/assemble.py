@@ -41,7 +41,7 @@ def assemble(sources: Iterable[Source], policy: Policy, report: ReadReport) -> A
     labels = asked(labels, policy.questions, report)
     labels = replace(labels, items=named(labels.items, [source.path for source in got.sources]))
     labels = spread(labels, policy.several, report)
-    labels = replace(labels, items=lined_up(labels.items, policy, report))
+    labels = replace(labels, items=lined_up(labels.items, policy, report, got.where_met))
     labels = without_abstentions(labels, policy, report)
     labels = replace(labels, items=with_choices(labels, policy, report))
     label = label_codes(labels, got.where, policy, report)

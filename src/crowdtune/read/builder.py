@@ -13,7 +13,7 @@ from typing import Any
 
 from crowdtune.errors import InputError
 from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
-from crowdtune.read.labels import Numbers, choice_list, clean, numbers, text_of
+from crowdtune.read.labels import Numbers, choice_list, clean, counted, numbers, text_of
 from crowdtune.read.report import ReadReport
 from crowdtune.read.times import UNKNOWN, moment, number
 
@@ -21,7 +21,6 @@ NONE = -1  # label code of an abstention
 POWER, FLOAT = re.compile(r"\d(\.\d+)?[eE]\+\d{2,}"), re.compile(r"\d{6,}\.0+")
 ROUNDED = "id like 1.23457E+14, as Excel rounds long numbers: several ids may have become one; export without Excel"
 NO_SHARES = "posterior that is no probability for each choice its item names: not used"
-NO_COUNTS = "counts that are no whole number for each choice its item names: not used (--choices names them)"
 AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 digits it is rounded"
 
 
@@ -224,14 +223,14 @@ class _Gatherer:
         merge(item, "gold", text_of(said.gold), where, self.into)
         merge(item, "split", clean(said.split), where, self.into)
         item.kind = item.kind or said.kind
-        item.posterior = item.posterior or self.numbers(said.posterior, NO_SHARES)
-        merge(item, "counts", self.numbers(said.counts, NO_COUNTS), where, self.into)
+        item.posterior = item.posterior or self.shares(said.posterior)
+        merge(item, "counts", counted(said.counts, item.choices, f"{where}: item '{item.id}'"), where, self.into)
 
-    def numbers(self, raw: Any, otherwise: str) -> Numbers:
+    def shares(self, raw: Any) -> Numbers:
         """A number for each choice; where it is no such thing none, noted."""
         found = numbers(raw)
         if found is None:
-            self.report.notes[otherwise] += 1
+            self.report.notes[NO_SHARES] += 1
         return found or ()
 
     def annotator(self, who: Any) -> int | None:

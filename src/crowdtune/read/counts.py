@@ -8,28 +8,29 @@ from dataclasses import replace
 import numpy as np
 
 from crowdtune.annotations import Floats, Ints, Items
-from crowdtune.read.builder import NO_COUNTS, NO_SHARES, Item
+from crowdtune.errors import InputError
+from crowdtune.read.builder import NO_SHARES, Item
 from crowdtune.read.columns import ALIASES
-from crowdtune.read.labels import READINGS, Numbers, abstains, numbers, resolve
+from crowdtune.read.labels import READINGS, Numbers, abstains, clean, no_counts, numbers, resolve
 from crowdtune.read.opened import Opened
 from crowdtune.read.policy import Policy
 from crowdtune.read.report import ReadReport
 
 COUNTS, SHARES = "counts", "posterior"  # roles
-MOST = 10**9  # of one answer; a larger number is no count
 BESIDE = "column of counts or shares beside answers with annotators: taken for sums of these, not used"
 
 
 def fitting(opened: Opened, roles: Mapping[str, str]) -> dict[str, str]:
     """The roles, those of counts and shares with the first of their columns that holds a number for each choice.
 
-    A column `posterior` is meant as one whatever it holds.
+    A column `posterior` is meant as one whatever it holds, one of counts unless it holds single numbers alone.
     """
     kept = {role: column for role, column in roles.items() if role not in (COUNTS, SHARES)}
     spelled = {name.casefold(): name for name in opened.names if name not in kept.values()}
     for role in (COUNTS, SHARES):
-        found = (spelled[alias] for alias in ALIASES[role] if alias in spelled)
+        found = [spelled[alias] for alias in ALIASES[role] if alias in spelled]
         column = next((name for name in found if name.casefold() == SHARES or _holds(opened, name)), "")
+        column = column or next((name for name in found if role == COUNTS and _is_meant(opened, name)), "")
         if column:
             kept[role] = column
     return kept
@@ -40,6 +41,30 @@ def _holds(opened: Opened, name: str) -> bool:
     return any(numbers(row.cells.get(name)) for row in opened.sample)
 
 
+def _is_meant(opened: Opened, name: str) -> bool:
+    """True for a column that says something but single numbers: malformed counts, rather than how many labels."""
+    return any(not _is_number(text) for row in opened.sample if (text := clean(row.cells.get(name))))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def passed_over(opened: Opened, ignored: Sequence[str]) -> dict[str, int]:
+    """Notes on columns that have the name of counts and hold single numbers, with the first."""
+    notes: dict[str, int] = {}
+    for name in ignored:
+        given = [(row.number, text) for row in opened.sample if (text := clean(row.cells.get(name)))]
+        if name.casefold() in ALIASES[COUNTS] and given:
+            number, text = given[0]
+            notes[f"column '{name}' without a number for each choice (row {number}: {text[:60]!r}): not used"] = 1
+    return notes
+
+
 def sums(roles: Mapping[str, str]) -> list[str]:
     """Roles that repeat the answers of a table whose answers have annotators: what it counts are the same ones."""
     return [
@@ -47,34 +72,52 @@ def sums(roles: Mapping[str, str]) -> list[str]:
     ]
 
 
-def lined_up(items: Sequence[Item], policy: Policy, report: ReadReport) -> list[Item]:
+def lined_up(items: Sequence[Item], policy: Policy, report: ReadReport, where: Callable[[Item], str]) -> list[Item]:
     """Items whose counts and shares name their choices, or are in the order of those the source or the user names.
 
-    What is neither is left out and noted. A count of abstentions is none, as an abstention is no label.
+    Counts that are neither are an error, shares are left out and noted. A count of abstentions is none, as an
+    abstention is no label. `where` tells the place an item was met, for errors.
     """
     if not any(item.counts or item.posterior for item in items):
         return list(items)
     return [
         replace(
             item,
-            counts=_lined_up(item, item.counts, NO_COUNTS, policy, report),
-            posterior=_lined_up(item, item.posterior, NO_SHARES, policy, report),
+            counts=_named(item, _each(item, policy, where), policy, report, whole=True),
+            posterior=_named(item, _shares(item, policy, report), policy, report, whole=False),
         )
         for item in items
     ]
 
 
-def _lined_up(item: Item, said: Numbers, otherwise: str, policy: Policy, report: ReadReport) -> Numbers:
-    choices, whole = item.choices or policy.choices, otherwise == NO_COUNTS
-    values = said.values() if isinstance(said, dict) else said
-    if whole and not all(value.is_integer() and value <= MOST for value in values):
-        report.notes[otherwise] += 1
+def _each(item: Item, policy: Policy, where: Callable[[Item], str]) -> Numbers:
+    """Counts; a list of them has one for each choice."""
+    choices = item.choices or policy.choices
+    if isinstance(item.counts, dict) or not item.counts or len(item.counts) == len(choices):
+        return item.counts
+    said = [int(number) for number in item.counts]
+    if choices:
+        raise no_counts(said, choices, f"{where(item)}: item '{item.id}'")
+    raise InputError(
+        f"{where(item)}: item '{item.id}' has counts {str(said)[:60]!r} and no choices they are of. "
+        "Add a column choices, or pass --choices."
+    )
+
+
+def _shares(item: Item, policy: Policy, report: ReadReport) -> Numbers:
+    """Shares; none, noted, where a list of them has not one for each choice."""
+    said = item.posterior
+    if said and not isinstance(said, dict) and len(said) != len(item.choices or policy.choices):
+        report.notes[NO_SHARES] += 1
         return ()
+    return said
+
+
+def _named(item: Item, said: Numbers, policy: Policy, report: ReadReport, *, whole: bool) -> Numbers:
+    """Numbers by name, spelled as the user says and without abstentions; those in order as they are."""
     if not isinstance(said, dict):
-        if said and len(said) != len(choices):
-            report.notes[otherwise] += 1
-            return ()
         return said
+    choices = item.choices or policy.choices
     named: dict[str, float] = {}
     for given, number in said.items():
         text = policy.rename.get(given, given)

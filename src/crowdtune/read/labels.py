@@ -18,6 +18,7 @@ import msgspec
 from crowdtune.errors import InputError, unknown_name
 
 ABSTENTIONS = frozenset({"", "nan", "null", "na", "n/a", "<na>"})  # casefolded; a choice of that name wins
+MOST = 10**9  # of one answer; a larger number is no count
 Reading = Callable[[str, Sequence[str]], int | None]
 Numbers = tuple[float, ...] | dict[str, float]  # of each choice: in their order, or by name
 _Numbers = list[float] | dict[str, float | None]
@@ -65,16 +66,22 @@ def choice_list(raw: Any, where: str) -> tuple[str, ...]:
 def numbers(raw: Any) -> Numbers | None:
     """A number, 0 or more, for each choice, in order or by name; () where nothing is said, None where it is neither.
 
-    Choices that an object names with null, as tables of objects do where a row lacks one, are left out.
+    Choices that an object names with null, as tables of objects do where a row lacks one, are left out. A text is JSON,
+    or numbers with | between, as choices are written.
 
     Example:
-        >>> numbers([1, 3]), numbers('{"yes": 0.5}'), numbers(None), numbers([-1.0]), numbers("often")
-        ((1.0, 3.0), {'yes': 0.5}, (), None, None)
+        >>> numbers([1, 3]), numbers("1|3"), numbers('{"yes": 0.5}'), numbers(None), numbers([-1.0]), numbers("often")
+        ((1.0, 3.0), (1.0, 3.0), {'yes': 0.5}, (), None, None)
     """
-    if raw is None or raw == "":
+    if raw is None or raw == "" or raw != raw:
         return ()
     try:
-        said = msgspec.json.decode(raw, type=_Numbers) if isinstance(raw, str) else msgspec.convert(raw, _Numbers)
+        if not isinstance(raw, str):
+            said = msgspec.convert(raw, _Numbers)
+        elif "|" in raw and raw.lstrip()[:1] not in ("[", "{"):
+            said = msgspec.convert([part.strip() for part in raw.split("|")], list[float], strict=False)
+        else:
+            said = msgspec.json.decode(raw, type=_Numbers)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
         return None
     if isinstance(said, dict):
@@ -84,6 +91,30 @@ def numbers(raw: Any) -> Numbers | None:
                 named[clean(name)] = named.get(clean(name), 0.0) + number
         return named if _countable(named.values()) else None
     return tuple(said) if _countable(said) else None
+
+
+def counted(raw: Any, choices: Sequence[str], where: str) -> Numbers:
+    """How many gave each choice; refuse what is no whole number for each.
+
+    Args:
+        raw: what a cell holds.
+        choices: of the item, () where they are not known yet.
+        where: file, row and item, for errors.
+    """
+    found = numbers(raw)
+    values = found.values() if isinstance(found, dict) else found or ()
+    if found is None or not all(value.is_integer() and value <= MOST for value in values):
+        raise no_counts(raw, choices, where)
+    return found
+
+
+def no_counts(raw: Any, choices: Sequence[str], where: str) -> InputError:
+    """What to say of counts that are none, or are not as many as the choices of their item."""
+    of = f"each of the {len(choices)} choices ({', '.join(choices)[:60]})" if choices else "each choice"
+    return InputError(
+        f"{where} has counts {str(raw)[:60]!r}, which is no whole number from 0 to {MOST} for {of}. "
+        'Write a list, "[1, 3]" or "1|3", or an object of choice and number, {"yes": 3}.'
+    )
 
 
 def _countable(found: Collection[float]) -> bool:

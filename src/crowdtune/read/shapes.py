@@ -85,7 +85,10 @@ def _answers(opened: Opened, report: ReadReport) -> Iterator[Entry] | None:
     options = flags(unnamed, [row.cells for row in opened.sample]) if "annotator" in roles else []
     if len(options) > 1:
         kept = _only(opened, roles)
-        _tell(opened, report, "options", kept | {"options": ", ".join(options)}, roles, *options)
+        unable = [name for name in options if UNABLE.search(name)]
+        said = {"options": ", ".join(name for name in options if name not in unable)}
+        said |= {"abstention": ", ".join(unable)} if unable else {}
+        _tell(opened, report, "options", kept | said, roles, *options)
         return _options(opened, kept, options)
     if "annotator" in roles:
         raise InputError(
@@ -107,6 +110,7 @@ def items(opened: Opened, report: ReadReport) -> Iterator[Entry]:
         roles["gold"] = roles["label"]
     used = {role: column for role, column in roles.items() if role not in ("label", "annotator", "time", "seconds")}
     _tell(opened, report, "items", used, found)
+    report.notes.update(counts.passed_over(opened, report.ignored))
     return (_described(opened, row, used) for row in opened.rows())
 
 

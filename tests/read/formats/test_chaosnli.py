@@ -61,6 +61,27 @@ def test_letters_become_choices_in_one_order(tmp_path: Path) -> None:
     assert (len(annotations), report.notes[VOTE]) == (0, 3)
 
 
+@pytest.mark.parametrize("names", [("e", "n", "c"), ("entailment", "neutral", "contradiction")])
+def test_sentences_beside_the_counts(tmp_path: Path, names: tuple[str, ...]) -> None:
+    e, n, c = names
+    rows = [
+        {"id": "1", "premise": "p 1", "hypothesis": "h 1", "label_counter": {e: 7, n: 2, c: 1}, "old_label": "n"},
+        {"id": "2", "premise": "p 2", "hypothesis": "h 2", "label_counter": {c: 10}, "old_label": "c"},
+    ]
+    annotations, report = read(put(tmp_path, "f.jsonl", jsonl(rows)))
+    items = annotations.items
+    assert (report.shape, items.ids) == ("chaosnli", ["1", "2"])
+    assert items.common_choices == ("entailment", "neutral", "contradiction")
+    assert annotations.counts.tolist() == [[7, 2, 1], [0, 0, 10]]  # type: ignore[union-attr]
+    assert items.gold.tolist() == [1, 2]
+    assert items.prompts[1] == "Premise: p 2\nHypothesis: h 2\nDoes the premise entail the hypothesis?"
+
+
+def test_other_choices_are_another_s(tmp_path: Path) -> None:
+    row = {"id": "1", "premise": "p", "hypothesis": "h", "label_counter": {"yes": 7, "no": 2}}
+    assert read(put(tmp_path, "f.jsonl", jsonl([row])))[1].shape == "items"
+
+
 def test_explanations_are_the_choices(tmp_path: Path) -> None:
     annotations, _ = read(put(tmp_path, "f.jsonl", jsonl(ABDUCTIVE)))
     items = annotations.items

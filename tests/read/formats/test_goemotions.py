@@ -50,8 +50,20 @@ def test_a_split_has_equal_shares_of_28(tmp_path: Path) -> None:
 
 
 def test_a_row_that_is_none_of_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"row 102: a text, numbers of emotions from 0 to 27 and .*'28'"):
-        read(put(tmp_path, "f.tsv", "t\t1\teebbqej\n" * 101 + "t\t28\teebbqek\n"), form="goemotions")
+    for row, misfit in [
+        ("28\teebbqek", "field 2, '28', is not numbers of emotions from 0 to 27"),
+        ("2\tEE-1", "field 3, 'EE-1', is not a comment's id"),
+    ]:
+        with pytest.raises(InputError, match=f"row 102: {misfit}"):
+            read(put(tmp_path, "f.tsv", "t\t1\teebbqej\n" * 101 + f"t\t{row}\n"), form="goemotions")
+
+
+def test_ids_of_any_length_to_base_36(tmp_path: Path) -> None:
+    """The first line is an item; a table of labels whose last column names annotators is none of it."""
+    annotations, report = read(put(tmp_path, "train.tsv", "So it is\t27\teeb0xx\nNo\t3\t7\nOh dear\t2,3\tzz12abc9\n"))
+    assert (report.shape, annotations.items.ids) == ("goemotions", ["eeb0xx", "7", "zz12abc9"])
+    with pytest.raises(InputError, match="no column"):
+        read(put(tmp_path, "other.tsv", "So it is\t1\tann\nNo it is\t1\tbob\nNo no\t0\tann\n"))
 
 
 def test_raters_marks_are_yes_or_no_tasks(tmp_path: Path) -> None:
@@ -72,6 +84,8 @@ def test_raters_marks_as_counts_of_28(tmp_path: Path) -> None:
     np.testing.assert_array_equal(annotations.all_votes, wanted)
     assert said(annotations) == {("e1", "37", "joy"), ("e2", "61", "neutral")}
     assert report.abstentions == {"example_very_unclear": 1}
+    assert report.columns["options"] == ", ".join(EMOTIONS)
+    assert report.columns["abstention"] == "example_very_unclear"
     assert list(report.counted.values()) == [2]
     write_folder(annotations, tmp_path / "data", {})
     again, _ = read(tmp_path / "data")

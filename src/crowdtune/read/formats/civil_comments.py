@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from crowdtune.read.columns import assign
-from crowdtune.read.counts import MOST
 from crowdtune.read.entries import Described, Entry
-from crowdtune.read.labels import clean
+from crowdtune.read.labels import MOST, clean
 from crowdtune.read.opened import Opened
 from crowdtune.read.questions import NO, YES
 from crowdtune.read.report import ReadReport

@@ -23,7 +23,7 @@ EMOTIONS = (
     "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
     "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
 )  # fmt: skip
-NUMBERS, ID = re.compile(r"\d{1,2}(,\d{1,2})*"), re.compile(r"e[a-z0-9]{6}")
+NUMBERS, ID = re.compile(r"\d{1,2}(,\d{1,2})*"), re.compile(r"[a-z0-9]+")  # a comment's is a number to base 36
 SPLIT = re.compile(r"(?:^|[-_.])(train|dev|test)(?=$|[-_.])")
 VOTE = "item with the emotions that several raters gave it, who and how many not said: read as equal shares"
 
@@ -31,7 +31,8 @@ VOTE = "item with the emotions that several raters gave it, who and how many not
 def recognise(opened: Opened) -> str:
     """Three columns without names: text, numbers of emotions, id of a comment."""
     rows = [opened.names, *([row.cells[n] for n in opened.names] for row in opened.sample)] if _tabs(opened) else []
-    return "a text, numbers of emotions and an id" if rows and all(map(_fits, rows)) else ""
+    fits = bool(rows) and not any(map(_misfit, rows)) and any(" " in text for text, _, _ in rows)
+    return "a text, numbers of emotions and an id" if fits and len({cells[2] for cells in rows}) == len(rows) else ""
 
 
 def entries(opened: Opened, report: ReadReport) -> Iterator[Entry]:
@@ -50,18 +51,18 @@ def _tabs(opened: Opened) -> bool:
     return opened.form in (".tsv", ".csv") and len(opened.names) == 3
 
 
-def _fits(cells: list[str]) -> bool:
+def _misfit(cells: list[str]) -> str:
+    """Which field is not what it should be, "" where all are."""
     numbers, name = cells[1].strip(), cells[2].strip()
-    known = NUMBERS.fullmatch(numbers) and all(int(n) < len(EMOTIONS) for n in numbers.split(","))
-    return bool(known and ID.fullmatch(name))
+    if not NUMBERS.fullmatch(numbers) or any(int(n) >= len(EMOTIONS) for n in numbers.split(",")):
+        return f"field 2, {numbers[:30]!r}, is not numbers of emotions from 0 to {len(EMOTIONS) - 1}"
+    return "" if ID.fullmatch(name) else f"field 3, {name[:30]!r}, is not a comment's id, letters a to z and digits"
 
 
 def _item(opened: Opened, number: int, cells: list[str], split: str, report: ReadReport) -> Described:
-    if len(cells) < 3 or not _fits(cells):
-        raise InputError(
-            f"{opened.where(number)}: a text, numbers of emotions from 0 to {len(EMOTIONS) - 1} and a comment's id are "
-            f"expected, not {[clean(cell)[:30] for cell in cells]}. Mend the row."
-        )
+    odd = _misfit(cells)
+    if odd:
+        raise InputError(f"{opened.where(number)}: {odd}. Mend the row.")
     report.notes[VOTE] += 1
     text, numbers, name = cells
     shares = [0.0] * len(EMOTIONS)
