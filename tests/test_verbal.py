@@ -28,6 +28,7 @@ def distributions(draw):
 @example(([0.5, 0.3, 0.2], ["1", "2", "10"]))
 @example(([0.5, 0.5], ["yes: 30%, no", "no"]))
 @example(([0.5, 0.5], ["a", "A"]))
+@example(([1.0], ["<answer>"]))
 @example(([0.5, 0.5], ["a", "a 5"]))
 def test_what_is_written_is_read_back_to_the_rounding(case):
     exact, choices = case
