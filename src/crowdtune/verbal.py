@@ -70,8 +70,8 @@ def parse(text: str, choices: Sequence[str]) -> Verbal | None:
         >>> parse('<answer>{"No": 0.25, "yes": 0.7}</answer>', ["yes", "no"])
         Verbal(shares=(0.7368421052631579, 0.2631578947368421), total=0.95)
     """
-    text = _answer(text)
-    found = _as_written(text, choices) or _anywhere(text, choices)
+    answer = _answer(text)
+    found = _as_written(text, choices) or _as_written(answer, choices) or _anywhere(answer, choices)
     if found is None:
         return None
     numbers, percent = found
