@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo setup browser test test-all check fmt docs clean
+.PHONY: demo setup browser test test-all lint check fmt docs clean
 
 demo: setup
 	$(BIN)/crowdtune demo -o runs/demo
@@ -31,10 +31,12 @@ test-all: setup
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[parity]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or parity'
 
-check: setup
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint
 	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_docs.py
 
 fmt: setup

@@ -52,7 +52,7 @@ def distance(lm, n=8):
 @pytest.mark.slow
 def test_a_model_writes_what_it_was_taught_and_it_is_read(tiny_teller, tmp_path):
     lm = load(str(tiny_teller))
-    assert distance(lm)[1].parsed < 0.5
+    assert distance(lm)[0] > 0.1
     taught = learn_to_write(lm, stage_in(tmp_path), planted(), steps=100, batch=8)
     left, told = distance(taught)
     assert left < 0.01
