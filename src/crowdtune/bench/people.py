@@ -84,8 +84,7 @@ def _used(data: str, count: int, path: Path | None) -> Annotations:
     if path is None:
         raise InputError(f"data set '{data}' is not bundled. Name its file: --data {data}=FILE.")
     annotations = read(path)[0]
-    told = annotations.all_votes.sum(axis=1) > 0
-    index = np.flatnonzero(told if annotations.soft is None else told | (annotations.soft.sum(axis=1) > 0))
+    index = np.flatnonzero(annotations.answered)
     if not annotations.items.common_choices:
         raise InputError(f"{path}: the items have different choices, and distributions are compared choice by choice.")
     if not len(index):

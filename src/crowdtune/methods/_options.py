@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.methods._plan import Method, answered
+from crowdtune.methods._plan import Method
 from crowdtune.names import find
 from crowdtune.settings import apply
 from crowdtune.training.options import Training
@@ -50,9 +50,9 @@ def check_kind(annotations: Annotations, method: str, training: Training) -> Non
 
 def require_labels(annotations: Annotations, method: str) -> None:
     """Refuse data that say nothing a method could train on."""
-    if method == "oracle" or (method in UNNAMED and answered(annotations).any()):
+    if method == "oracle" or (method in UNNAMED and annotations.answered.any()):
         return
-    if answered(annotations).any() and not len(annotations):
+    if annotations.answered.any() and not len(annotations):
         raise InputError(
             f"method '{method}' needs to know who gave which label, and no annotator is named. "
             f"Use {', '.join(UNNAMED)}, which take label distributions."

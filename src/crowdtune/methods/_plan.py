@@ -112,14 +112,9 @@ def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story
     return Plan(from_targets(annotations.items, targets, weights), SoftTarget(), story)
 
 
-def answered(annotations: Annotations) -> Bools:
-    """(I,) items somebody labelled, named or not, or that have a soft label."""
-    return annotations.answered
-
-
 def on_shares(annotations: Annotations, objective: Objective, story: str) -> Plan:
     """Plan of a method that takes labels as they are: label distributions as targets, every item alike."""
-    weights = answered(annotations).astype(np.float64)
+    weights = annotations.answered.astype(np.float64)
     return Plan(from_targets(annotations.items, label_distribution(annotations), weights), objective, story)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from crowdtune.aggregate import label_distribution, winners
 from crowdtune.annotations import Annotations
-from crowdtune.methods._plan import Anchor, Plan, answered, check_smoothing, on_targets, smoothed
+from crowdtune.methods._plan import Anchor, Plan, check_smoothing, on_targets, smoothed
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,4 @@ class Majority:
         best = winners(label_distribution(annotations), annotations.items.choice_mask)
         targets = smoothed(best, annotations.items, self.smoothing)
         story = "trained on the majority vote" + (f", smoothed by {self.smoothing:g}" if self.smoothing else "")
-        return on_targets(annotations, targets, answered(annotations).astype(np.float64), story)
+        return on_targets(annotations, targets, annotations.answered.astype(np.float64), story)

@@ -29,7 +29,7 @@ from crowdtune.aggregate import Answering, answering, label_distribution
 from crowdtune.annotations import Annotations, Floats
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.examples import from_targets
-from crowdtune.methods._plan import Anchor, Conclusion, Plan, answered, rounded
+from crowdtune.methods._plan import Anchor, Conclusion, Plan, rounded
 from crowdtune.metrics.crowd import reliability
 from crowdtune.metrics.distances import ambiguity
 from crowdtune.objectives.distribution import LOSSES, Distribution
@@ -77,13 +77,13 @@ def _heard(annotations: Annotations, each: Floats) -> Floats:
     """(I,) how much is known of an item, at most 1: its labels by their weights, or a soft label."""
     unnamed = annotations.all_votes.sum(axis=1) - annotations.labels_per_item
     heard = np.bincount(annotations.item, weights=each, minlength=len(annotations.items)) + unnamed
-    soft = answered(annotations) & (annotations.all_votes.sum(axis=1) == 0)
+    soft = annotations.answered & (annotations.all_votes.sum(axis=1) == 0)
     return np.minimum(np.where(soft, 1.0, heard), 1.0)
 
 
 def _told(annotations: Annotations, targets: Floats, each: Floats) -> dict[str, Any]:
     """Items with a distribution, their mean normalised ambiguity as labelled and as trained on, labels left out."""
-    used, mask = answered(annotations), annotations.items.choice_mask
+    used, mask = annotations.answered, annotations.items.choice_mask
     raw = label_distribution(annotations)
     return {
         "items_with_distribution": int(used.sum()),

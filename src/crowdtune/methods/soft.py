@@ -11,7 +11,7 @@ import numpy as np
 
 from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations
-from crowdtune.methods._plan import Anchor, Plan, answered, on_targets
+from crowdtune.methods._plan import Anchor, Plan, on_targets
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Soft:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Soft labels, else label distributions; weight 1 for each item with either."""
-        weights, shares = answered(annotations).astype(np.float64), label_distribution(annotations)
+        weights, shares = annotations.answered.astype(np.float64), label_distribution(annotations)
         if annotations.soft is None:
             return on_targets(annotations, shares, weights, "trained on the share of each label")
         own = annotations.soft.sum(axis=1) > 0

@@ -11,7 +11,7 @@ from crowdtune.annotations import Floats, Ints, Items
 from crowdtune.errors import InputError
 from crowdtune.read.builder import NO_SHARES, Item
 from crowdtune.read.columns import ALIASES
-from crowdtune.read.labels import READINGS, Numbers, abstains, clean, no_counts, numbers, resolve
+from crowdtune.read.labels import READINGS, Numbers, abstains, clean, is_number, no_counts, numbers, resolve
 from crowdtune.read.opened import Opened
 from crowdtune.read.policy import Policy
 from crowdtune.read.report import ReadReport
@@ -43,15 +43,7 @@ def _holds(opened: Opened, name: str) -> bool:
 
 def _is_meant(opened: Opened, name: str) -> bool:
     """True for a column that says something but single numbers: malformed counts, rather than how many labels."""
-    return any(not _is_number(text) for row in opened.sample if (text := clean(row.cells.get(name))))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return any(not is_number(text) for row in opened.sample if (text := clean(row.cells.get(name))))
 
 
 def passed_over(opened: Opened, ignored: Sequence[str]) -> dict[str, int]:

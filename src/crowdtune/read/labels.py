@@ -156,6 +156,15 @@ def by_code(label: str, choices: Sequence[str]) -> int | None:
 READINGS: dict[str, Reading] = {"text": by_text, "letter": by_letter, "code": by_code}
 
 
+def is_number(text: str) -> bool:
+    """True where a text is a number, "1e5" and "nan" too."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def natural(text: str) -> tuple[bool, float, str]:
     """Key that sorts numbers as numbers and before words."""
     try:

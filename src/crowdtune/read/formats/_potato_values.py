@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from crowdtune.read.labels import clean
+from crowdtune.read.labels import clean, is_number
 from crowdtune.read.onehot import CHOSEN, NOT_CHOSEN
 from crowdtune.read.report import ReadReport
 
@@ -29,7 +29,7 @@ def told(scheme: str, values: Any, report: ReadReport) -> Iterator[tuple[str, An
         elif name in MEASURED or name in WRITTEN:
             kind = "text" if name in WRITTEN else ""
             yield f"{scheme}.{name}" if name == BESIDE else scheme, text, kind
-        elif text.casefold() in YES | NO or text == name or _is_number(text):
+        elif text.casefold() in YES | NO or text == name or is_number(text):
             stated = True
             if text == name or text.casefold() not in NO:
                 options.append(name)
@@ -37,11 +37,3 @@ def told(scheme: str, values: Any, report: ReadReport) -> Iterator[tuple[str, An
             yield f"{scheme}.{name}", text, ""
     if stated:
         yield scheme, options, ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
