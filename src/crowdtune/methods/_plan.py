@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations, Bools, Floats, Ints, Items, Singles
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples, from_targets
@@ -110,12 +109,6 @@ def rounded(values: Iterable[Any]) -> list[float]:
 def on_targets(annotations: Annotations, targets: Floats, weights: Floats, story: str) -> Plan:
     """Plan of a method that trains on a distribution per item: (I, K) targets, (I,) weights; 0 leaves an item out."""
     return Plan(from_targets(annotations.items, targets, weights), SoftTarget(), story)
-
-
-def on_shares(annotations: Annotations, objective: Objective, story: str) -> Plan:
-    """Plan of a method that takes labels as they are: label distributions as targets, every item alike."""
-    weights = annotations.answered.astype(np.float64)
-    return Plan(from_targets(annotations.items, label_distribution(annotations), weights), objective, story)
 
 
 def smoothed(targets: Floats, items: Items, share: float) -> Floats:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from crowdtune.aggregate import label_distribution
 from crowdtune.annotations import Annotations
-from crowdtune.methods._plan import Anchor, Plan, on_shares
+from crowdtune.examples import from_targets
+from crowdtune.methods._plan import Anchor, Plan
 from crowdtune.objectives.sampled import Sampled as Drawn
 
 
@@ -17,4 +21,6 @@ class Sampled:
 
     def plan(self, annotations: Annotations, anchor: Anchor) -> Plan:
         """Label distributions to draw from; weight 1 for each item with labels or a soft label."""
-        return on_shares(annotations, Drawn(self.draws_seed), "trained on labels drawn anew whenever an item was seen")
+        shares, weights = label_distribution(annotations), annotations.answered.astype(np.float64)
+        examples = from_targets(annotations.items, shares, weights)
+        return Plan(examples, Drawn(self.draws_seed), "trained on labels drawn anew whenever an item was seen")
