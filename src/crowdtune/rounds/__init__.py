@@ -1,0 +1,1 @@
+"""Parts of Crowd-SFT: groups, trainings side by side, targets, selection, points, ledger. No torch here."""
