@@ -13,7 +13,9 @@ class Rounds:
     """How rounds are played."""
 
     groups: int = 3  # that train a candidate each round
-    strategy: Literal["random", "interleaved", "synergised", "epsilon-greedy", "fixed"] = "random"  # who trains with whom
+    strategy: Literal["random", "interleaved", "synergised", "epsilon-greedy", "fixed"] = (
+        "random"  # who trains with whom
+    )
     epsilon: float = 0.1  # of epsilon-greedy: chance that an annotator sits anywhere
     rounds: int = 10  # at most
     patience: int = 3  # rounds without a new base after which to stop

@@ -193,7 +193,9 @@ def alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
-            raise InputError(f"another process plays the rounds in {folder}. Wait for it, or choose another -o DIR.") from e
+            raise InputError(
+                f"another process plays the rounds in {folder}. Wait for it, or choose another -o DIR."
+            ) from e
         yield
 
 

@@ -214,9 +214,10 @@ def _outcome(ended: Any) -> Exception | None:
     try:
         ray.get(ended)
     except ray.exceptions.RayTaskError as error:
-        return error.cause if isinstance(error.cause, Exception) else error
+        cause: Any = error.cause
+        return cause if isinstance(cause, Exception) else RuntimeError(str(error))
     except ray.exceptions.RayError as error:
-        return error
+        return RuntimeError(str(error))
     return None
 
 
