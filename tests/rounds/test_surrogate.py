@@ -10,7 +10,7 @@ from crowdtune.errors import InputError
 from crowdtune.rounds.coalitions import coalition_game
 from crowdtune.rounds.job import Job
 from crowdtune.rounds.spread import spread
-from crowdtune.rounds.surrogate import World, model_of, planted
+from crowdtune.rounds.surrogate import InMemory, World, model_of, planted
 
 ALL = np.array([[True, False, False], [False, True, True], [True, True, True], [False, False, False]])
 
@@ -115,6 +115,11 @@ def test_a_job_goes_on_from_its_base_and_averages_parents(rng, tmp_path):
     np.testing.assert_array_equal(model_of(two / "model"), after)
     np.testing.assert_allclose(model_of(middle / "model"), (start + after) / 2, atol=1e-7)
     assert done[two].steps == 1
+    memory = InMemory(world)
+    memory({one: Job(members=("a1", "a3"))})
+    kept = memory({two: Job(base=str(one / "model"), members=("a2",), steps=1)})
+    np.testing.assert_array_equal(memory.models[str(two / "model")], after)
+    np.testing.assert_array_equal(kept[two].measured["distance"], done[two].measured["distance"])
 
 
 def test_strangers_and_impossible_worlds_are_refused(rng, tmp_path):

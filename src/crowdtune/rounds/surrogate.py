@@ -12,7 +12,7 @@ beyond the number of steps, contributions of unequal quality by one annotator, a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from crowdtune.annotations import Bools, Floats
 from crowdtune.credit.game import Game
 from crowdtune.errors import InputError
-from crowdtune.rounds.job import MODEL, Job, Trainer, save_measured
+from crowdtune.rounds.job import MODEL, Done, Job, Trainer, save_measured
 from crowdtune.rounds.target import Target, nearness
 
 VECTOR = "vector.npy"
@@ -160,20 +160,33 @@ class World:
 
 def train(world: World, job: Job, folder: Path) -> None:
     """Do a job in an empty folder, as a `Trainer` does."""
-    start = _load(job.base) if job.base else _kept(world.base)
-    member = np.isin(world.players, job.members)[None]
-    if member.sum() != len(job.members):
-        raise InputError(f"no contributors {sorted({*job.members} - {*world.players})} in this world of {len(world)}.")
-    model, steps = start, 0
-    if job.parents:
-        model = _kept(np.mean([_load(parent) for parent in job.parents], axis=0))
-    elif job.members:
-        model = world.trained(member, base=start, steps=job.steps, seed=job.seed)[0]
-        steps = int(min(world.steps(member)[0], job.steps or np.inf))
+    model, steps = _done(world, job, _load)
     if job.keep:
         (folder / MODEL).mkdir()
         np.save(folder / MODEL / VECTOR, model)
     save_measured(folder, world.measured(model, job.draws), steps)
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Does jobs as `spread` does, without files: for thousands of them.
+
+    Args:
+        world: what is trained.
+        models: path of a kept model -> the model.
+    """
+
+    world: World
+    models: dict[str, Floats] = field(default_factory=dict)
+
+    def __call__(self, jobs: Mapping[Path, Job]) -> dict[Path, Done]:
+        """What every job leaves, by folder."""
+        found = {}
+        for folder, job in jobs.items():
+            model, steps = _done(self.world, job, self.models.__getitem__)
+            self.models[str(folder / MODEL)] = model
+            found[folder] = Done(folder, self.world.measured(model, job.draws), steps)
+        return found
 
 
 def model_of(folder: Path) -> Floats:
@@ -226,6 +239,20 @@ def planted(
     )
     whole = world.steps(np.ones((1, players), dtype=bool))[0] / topics
     return replace(world, rate=float(1 - (1 - covered) ** (1 / whole)))
+
+
+def _done(world: World, job: Job, load: Callable[[str], Floats]) -> tuple[Floats, int]:
+    """The model that a job gives, and the steps made."""
+    member = np.isin(world.players, job.members)
+    if member.sum() != len(job.members):
+        raise InputError(f"no contributors {sorted({*job.members} - {*world.players})} in this world of {len(world)}.")
+    if job.parents:
+        return _kept(np.mean([load(parent) for parent in job.parents], axis=0)), 0
+    start = load(job.base) if job.base else _kept(world.base)
+    if not job.members:
+        return start, 0
+    steps = int(min(world.steps(member[None])[0], job.steps or np.inf))
+    return world.trained(member[None], base=start, steps=job.steps, seed=job.seed)[0], steps
 
 
 def _directions(count: int, dims: int, rng: np.random.Generator) -> Floats:
