@@ -20,6 +20,7 @@ from crowdtune.cli import (
     more,
     predict,
     report,
+    rounds,
     simulate,
     train,
 )
@@ -50,6 +51,7 @@ for verb in (
     export.export,
 ):
     app.command()(verb)
+app.add_typer(rounds.rounds, name="rounds")
 app.add_typer(bench.bench, name="bench")
 
 
@@ -84,6 +86,6 @@ def main() -> None:
 def _stopped() -> None:
     complain(
         "stopped. A training run goes on with --resume, from its last checkpoint if it had one (--set save_steps=N), a "
-        "bench or clean with the same command; others start anew."
+        "bench or clean with the same command, rounds with crowdtune rounds resume DIR; others start anew."
     )
     sys.exit(INTERRUPTED)
