@@ -154,6 +154,29 @@ def _names(methods: str) -> list[str]:
     return [name.strip() for name in methods.split(",") if name.strip()]
 
 
+@bench.command()
+def crowd_sft(
+    preset: Annotated[str, typer.Option(help="tiny, surrogate, minilm, smollm2 or cpu: all three.")] = "surrogate",
+    out: Out = ...,  # type: ignore[assignment]
+    jobs: Jobs = 0,
+    json: Json = False,
+) -> None:
+    """Crowd-SFT's experiments: more data, rounds, points against Shapley values, pools, attacks; resumable."""
+    from crowdtune.bench.crowd_report import run_crowd_sft, table_of
+
+    results = run_crowd_sft(preset, out, jobs or os.cpu_count() or 1, say)
+    if json:
+        show_json(results)
+        return
+    for title, rows in results["tables"].items():
+        head, body = table_of(rows)
+        table = new_table(title, *head)
+        for cells in body:
+            table.add_row(*cells)
+        show(table)
+    show(f"tables in {out}/results.md, charts in {out}/charts")
+
+
 def _paths(data: list[str] | None, seeds: int) -> dict[str, Path]:
     """Name -> file of each data set that was named."""
     paths = {name: Path(path) for name, path in from_pairs(data or [], plain=True).items()}
