@@ -18,6 +18,7 @@ from crowdtune.cli import (
     export,
     import_,
     more,
+    pay,
     predict,
     report,
     simulate,
@@ -48,6 +49,7 @@ for verb in (
     calibrate.calibrate,
     report.report,
     export.export,
+    pay.pay,
 ):
     app.command()(verb)
 app.add_typer(bench.bench, name="bench")

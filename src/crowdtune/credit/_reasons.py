@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from crowdtune.annotations import Bools, Floats
 from crowdtune.credit._people import People, ends
-
-if TYPE_CHECKING:
-    from crowdtune.credit.pay import Rules
+from crowdtune.credit.payments import Rules
 
 NEAR = 1e-9  # even shares: nearer to a bound is at it
 
@@ -36,7 +32,7 @@ def reasons(people: People, share: Floats, judged: Bools, rules: Rules) -> list[
         else:
             why = f"{value}{_by_value(float(share[p]), float(people.values[p]), len(share), rules)}"
         count = int((people.person == p).sum())
-        said.append(why if count == 1 else f"{count} accounts of {people.identity[p]}, paid as one person: {why}")
+        said.append(why if count == 1 else f"one of {count} accounts paid as one person: {why}")
     return said
 
 
@@ -78,6 +74,8 @@ def _too_little(people: People, p: int, least: float) -> str:
     own = people.person == p
     if not people.known[own].any():
         return "no value is known: paid the even share, not ranked"
+    if np.isnan(people.evidence[own]).any():
+        return "too little to judge, as the table says: paid the even share, not ranked"
     return f"too little evidence ({people.evidence[own].sum():g} of {least:g}): paid the even share, not ranked"
 
 
