@@ -52,7 +52,8 @@ class Toy:
             pull = np.mean([self.pulls[name] for name in job.members], axis=0)
             jitter = np.random.default_rng(job.seed).normal(0, 0.01, 2)
             model = model + pull + jitter
-        drawn = [model + np.random.default_rng(seed).normal(0, self.noise, (50, 2)) for seed in job.draws]
+        own = int.from_bytes(model.tobytes(), "little")  # models answer the same questions each in their own way
+        drawn = [model + np.random.default_rng([seed, own]).normal(0, self.noise, (50, 2)) for seed in job.draws]
         save_measured(folder, {"distance": np.stack(drawn), "low": -np.stack(drawn)[:, :, 1:]}, len(job.members))
         if job.keep:
             (folder / MODEL).mkdir()
