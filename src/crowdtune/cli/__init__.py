@@ -18,6 +18,7 @@ from crowdtune.cli import (
     export,
     import_,
     more,
+    pay,
     predict,
     report,
     rounds,
@@ -49,6 +50,7 @@ for verb in (
     calibrate.calibrate,
     report.report,
     export.export,
+    pay.pay,
 ):
     app.command()(verb)
 app.add_typer(rounds.rounds, name="rounds")
