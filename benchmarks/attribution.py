@@ -115,7 +115,6 @@ def estimates(game: Game, rng: np.random.Generator, designs: bool) -> dict[str, 
         "banzhaf": banzhaf(game, rng, trainings=budget),
         "beta-shapley(4,1)": beta_shapley(game, rng, alpha=4, beta=1, trainings=budget),
         "ridge": ridge(game, probes(budget - 1, players, rng)),
-        "ridge, groups of a third": ridge(game, probes(budget - 1, players, rng, size=max(players // 3, 1))),
     }
 
 

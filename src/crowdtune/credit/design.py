@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from math import comb
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from crowdtune.annotations import Bools, Ints
 from crowdtune.errors import InputError
 
-SHARES = (1 / 4, 1 / 2)  # of the annotators that take part in a probe, in turn
+SHARE = 1 / 3  # of the annotators in a probe; benchmarks/attribution.py compares others
 
 
 def probes(count: int, players: int, rng: np.random.Generator, *, size: int | None = None) -> Bools:
@@ -20,8 +19,8 @@ def probes(count: int, players: int, rng: np.random.Generator, *, size: int | No
         count: C coalitions; at most 2^J - 2, all but nobody and everybody.
         players: J annotators, 2 or more.
         rng: draws them.
-        size: annotators of each, as in rounds of groups; a quarter and a half of them in turn without it. Where there
-            are no more coalitions of a size, the nearest size that has some.
+        size: annotators of each, as in rounds of groups; a third of them without it. Where there are no more coalitions
+            of that size, the nearest size that has some.
 
     Returns:
         (C, J) membership.
@@ -30,12 +29,12 @@ def probes(count: int, players: int, rng: np.random.Generator, *, size: int | No
         raise InputError(f"{count} probes of {players} annotators: there are 1 to {2**players - 2} (2^J - 2).")
     if size is not None and not 0 < size < players:
         raise InputError(f"size={size} of probes must be 1 to {players - 1}, fewer than the annotators.")
-    wanted = cycle([size] if size else [min(max(round(players * share), 1), players - 1) for share in SHARES])
+    aim = max(round(players * SHARE), 1) if size is None else size
     left = {s: comb(players, s) for s in range(1, players)}
     seen: set[bytes] = set()
     times = np.zeros(players, dtype=np.int64)
     member = np.zeros((count, players), dtype=np.bool_)
-    for row, aim in zip(member, wanted, strict=False):
+    for row in member:
         of = min((s for s in left if left[s]), key=lambda s: (abs(s - aim), s))
         row[_group(of, times, seen, rng)] = True
         times += row
