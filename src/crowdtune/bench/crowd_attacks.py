@@ -1,7 +1,7 @@
 """Attacks on the rounds of a surrogate crowd: what attackers earn and what they spoil, with and without defences.
 
-Twelve contributors in four groups, fifteen rounds. Pay is in proportion to what is credited, nothing below 0. `paid` is
-what an attacker earns as a share of what an average honest contributor of the same crowd does: 1 = as much, 0 = nothing.
+Twelve contributors in four groups, fifteen rounds. Pay is in proportion to what is credited, nothing below 0. `paid`
+is what an attacker earns as a share of what an average honest contributor of the same crowd does: 1 = as much.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crowdtune.annotations import Bools, Floats
-from crowdtune.bench.crowd_worlds import Played, Row, played, shares, summed
+from crowdtune.bench.crowd_worlds import Played, Row, levelled, played, shares, summed
 from crowdtune.bench.plot import dot_chart
 from crowdtune.credit import probes, ridge
 from crowdtune.rounds.options import Rounds
@@ -23,9 +23,7 @@ SEEDS, PLAYERS, ATTACKERS = 10, 12, 3
 ROUNDS = 15
 SCATTER = 1.0  # of an honest contributor's contributions round their mean, in each dimension
 REWORDED = 0.3  # of a copy round its original, where it is reworded
-GAMED = 1.5  # how far a gaming contribution leads along what the selecting encoder takes for the goal
 ATTACKS = ("none", "idle", "copies", "reworded copies", "poison")
-WAYS = ("points, fixed", "points", "ridge", "defended")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,23 +63,8 @@ def takers(seeds: int = SEEDS, *, rounds: int = ROUNDS, attacks: Sequence[str] =
     """
     rows: list[Row] = []
     for attack in attacks:
-        for way in WAYS:
-            found = [_taken(crowd(attack, seed), way, rounds, seed) for seed in range(seeds)]
-            rows.append({"attack": attack, "way": way} | summed(found))
-    return rows
-
-
-def gaming(seeds: int = SEEDS, *, rounds: int = ROUNDS) -> list[Row]:
-    """Contributions that lead where the selecting encoder sees the goal and where it is not.
-
-    Returns:
-        A row for each defence: `paid` by points and by ridge attribution, and the true `distance`. `transfer` is the
-        cosine of what the attackers aim at with what an encoder they have not seen takes them for.
-    """
-    rows: list[Row] = []
-    for transfer, veto in ((1.0, False), (1.0, True), (0.5, False), (0.5, True), (0.0, False), (0.0, True)):
-        found = [_gamed(transfer, veto, rounds, seed) for seed in range(seeds)]
-        rows.append({"transfer": transfer, "veto": veto} | summed(found))
+        found = [_taken(crowd(attack, seed), rounds, seed) for seed in range(seeds)]
+        rows += [{"attack": attack, "way": way} | summed([one[way] for one in found]) for way in found[0]]
     return rows
 
 
@@ -102,7 +85,8 @@ def late(seeds: int = SEEDS, *, rounds: int = 2 * ROUNDS, joiners: int = 4) -> l
     """Honest people who come when half of the rounds are over: their pay over what it is where they come at once.
 
     Returns:
-        A row for each strategy: by points in all, points per participation, and ridge attribution.
+        A row for each strategy: by points in all, points per participation, shares of a round's points per
+        participation, and ridge attribution.
     """
     strategies = ("random", "synergised", "epsilon-greedy", "fixed")
     return [
@@ -163,52 +147,44 @@ def paid(values: Floats, attacker: Bools) -> float:
     return float(share[attacker].mean() / max(share[~attacker].mean(), 1e-12))
 
 
-def _taken(crowd: Crowd, way: str, rounds: int, seed: int) -> dict[str, float]:
-    world, names = crowd.world, crowd.names
-    options = Rounds(groups=4, rounds=rounds, strategy="fixed" if "fixed" in way else "random", seed=seed)
-    if way != "defended":
-        done = played(world, options)
-        values = done.points if way.startswith("points") else done.attributed.values
-        return {"paid": paid(values, crowd.attacker), "distance": float(world.distance(done.model))}
-    enough = own(crowd.said, crowd.of, PLAYERS).enough()
-    half = rounds // 2
-    first = played(world, options, {half: names[enough]}).attributed
-    kept = enough & ~_accused(first.players, harmful(first), names)
-    done = played(world, options, {half: names[enough], rounds: names[kept]})
-    values = np.where(kept, done.attributed.values, 0.0)
-    honest = float((~kept & ~crowd.attacker).sum())
-    left_out = float((~kept & crowd.attacker).sum())
-    told = {"paid": paid(values, crowd.attacker), "distance": float(world.distance(done.model))}
-    return told | {"attackers_out": left_out, "honest_out": honest}
-
-
-def _accused(players: Sequence[str], bad: Bools, names: np.ndarray) -> Bools:
-    return np.isin(names, np.array(players)[bad])
-
-
-def _gamed(transfer: float, veto: bool, rounds: int, seed: int) -> dict[str, float]:
-    """A world with one dimension more, which encoders take for some direction and which is not the goal's."""
-    base = crowd("none", seed)
-    rng, plain = np.random.default_rng([seed, 1]), base.world
-    dims = len(plain.goal)
-    aside = rng.normal(size=(2, dims))
-    aside -= np.outer(aside @ plain.goal, plain.goal)
-    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-    seen = transfer * plain.goal + np.sqrt(1 - transfer**2) * aside[0]
-    encoders = {"first": np.vstack([np.eye(dims), seen])} | (
-        {"second": np.vstack([np.eye(dims), aside[1]])} if veto else {}
+def _taken(crowd: Crowd, rounds: int, seed: int) -> dict[str, dict[str, float]]:
+    """Way -> what is paid and where the model ends."""
+    world = crowd.world
+    fixed, mixed = (
+        played(world, Rounds(groups=4, rounds=rounds, strategy=strategy, seed=seed)) for strategy in ("fixed", "random")
     )
-    means = np.column_stack([plain.means, np.zeros(PLAYERS)])
-    means[base.attacker] = np.append(np.zeros(dims), GAMED)
-    knows = np.column_stack([plain.knows, np.ones(PLAYERS)])
-    wider = {"base": np.append(plain.base, 0.0), "goal": np.append(plain.goal, 0.0)}
-    world = replace(plain, means=means, knows=knows, encoders=encoders, **wider)
-    done = played(world, Rounds(groups=4, rounds=rounds, seed=seed))
-    return {
-        "points": paid(done.points, base.attacker),
-        "ridge": paid(done.attributed.values, base.attacker),
-        "distance": float(world.distance(done.model)),
+    ways = {
+        "points, fixed": (fixed, fixed.points),
+        "points": (mixed, mixed.points),
+        "ridge": (mixed, mixed.attributed.values),
     }
+    found = {
+        way: {"paid": paid(values, crowd.attacker), "distance": float(world.distance(done.model))}
+        for way, (done, values) in ways.items()
+    }
+    return found | {"defended": _defended(crowd, rounds, seed)}
+
+
+def _defended(crowd: Crowd, rounds: int, seed: int) -> dict[str, float]:
+    """Copies are not taken at all; who is called harmful after half of the rounds leaves then, unpaid."""
+    world, options, half = crowd.world, Rounds(groups=4, seed=seed), rounds // 2
+    enough = own(crowd.said, crowd.of, PLAYERS).enough()
+    honest = _named(world, enough)
+    first = played(world, options, {half: honest})
+    present = np.isin(world.players, honest)
+    judged = first.attributed
+    kept = present & ~harmful(replace(judged, error=np.where(present, judged.error, np.nan)))
+    done = played(world, options, {half: honest, rounds: _named(world, kept)})
+    return {
+        "paid": paid(np.where(kept, done.attributed.values, 0.0), crowd.attacker),
+        "distance": float(world.distance(done.model)),
+        "attackers_out": float((~kept & crowd.attacker).sum()),
+        "honest_out": float((~kept & ~crowd.attacker).sum()),
+    }
+
+
+def _named(world: World, who: Bools) -> list[str]:
+    return [name for name, here in zip(world.players, who.tolist(), strict=True) if here]
 
 
 def _split(divided: bool, accounts: int, rounds: int, seed: int) -> dict[str, float]:
@@ -223,7 +199,7 @@ def _split(divided: bool, accounts: int, rounds: int, seed: int) -> dict[str, fl
     alone, split = played(one, options), played(world, options)
     known = as_one(world.game, [one.players[j] for j in rows])
     probe = probes(4 * rounds, PLAYERS, np.random.default_rng(seed))
-    before, after = ridge(one.game, probe).values, ridge(known, probe).values
+    before, after = (levelled(ridge(game, probe), probe, game.worth(probe)).values for game in (one.game, known))
 
     def ratio(credit: Callable[[Played], Floats]) -> float:
         return float(shares(credit(split))[many].sum() / max(shares(credit(alone))[who], 1e-12))
@@ -244,6 +220,7 @@ def _late(strategy: str, rounds: int, joiners: int, seed: int) -> dict[str, floa
     ways: dict[str, Callable[[Played], Floats]] = {
         "points": lambda done: done.points,
         "per_participation": lambda done: done.points / done.appearances,
+        "per_round": lambda done: done.per_round,
         "ridge": lambda done: done.attributed.values,
     }
     found = {name: [shares(way(done))[-joiners:].sum() for done in (then, at_once)] for name, way in ways.items()}

@@ -59,8 +59,9 @@ def strategies(seeds: int = SEEDS, sizes: Sequence[int] = (12, 40), *, rounds: i
         rounds: of four groups each, all played.
 
     Returns:
-        A row for each pool and strategy: true distance (the untrained model's is 1) and Spearman of points and of ridge
-        attribution with Shapley values; for single models, trained on everybody with the same steps, the distance.
+        A row for each pool and strategy: true distance (the untrained model's is 1), by what share it is less than of a
+        single model trained on everybody with the steps of random groups' winning path, and Spearman of points and of
+        ridge attribution with Shapley values; for single models the distance.
     """
     rows: list[Row] = []
     for players in sizes:
@@ -107,15 +108,16 @@ def _grouped(players: int, rounds: int, seed: int) -> dict[str, dict[str, float]
     rng = np.random.default_rng([seed, players])
     world = planted(players, rng)
     true = shapley(world, rng, orders=ORDERS // 4)
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for strategy in STRATEGIES:
         done = played(world, Rounds(groups=4, rounds=rounds, strategy=strategy, seed=seed))  # type: ignore[arg-type]
         found[strategy] = {"distance": float(world.distance(done.model))} | _agreement(done, true)
         if strategy == "random":
             same, path = done.steps, done.path
-    found["single, all steps"] = {"distance": _single(world, same)}
-    found["single, steps of the path"] = {"distance": _single(world, path)}
-    return found
+    single = {"single, all steps": _single(world, same), "single, steps of the path": _single(world, path)}
+    for told in found.values():
+        told["less_than_single"] = 1 - told["distance"] / single["single, steps of the path"]
+    return found | {name: {"distance": distance} for name, distance in single.items()}
 
 
 def _agreement(done: Played, true: Floats) -> dict[str, float]:
