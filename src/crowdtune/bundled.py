@@ -65,6 +65,11 @@ def rated_words(count: int, rng: np.random.Generator) -> Annotations:
     return Annotations(items, [], none, none, none, counts=counts)
 
 
+def all_words() -> list[str]:
+    """The 7,209 different words, in the wheel's order."""
+    return list(_rated())
+
+
 def _rated() -> dict[str, float]:
     """Mean human rating, from -4 to 4, of every entry that is a word."""
     return {word: float(mean) for word, mean, *_ in _entries()}

@@ -3,6 +3,14 @@
 Importing this package imports torch.
 """
 
+from crowdtune.methods._aims import Custom as Custom
+from crowdtune.methods._aims import Distance as Distance
+from crowdtune.methods._aims import Drawing as Drawing
+from crowdtune.methods._aims import HeldOut as HeldOut
+from crowdtune.methods._aims import Reward as Reward
+from crowdtune.methods._aims import aims as aims
+from crowdtune.methods._aims import centroid_of as centroid_of
+from crowdtune.methods._aims import neighbours as neighbours
 from crowdtune.methods._calibrate import calibrate as calibrate
 from crowdtune.methods._calibrate import saved_temperature as saved_temperature
 from crowdtune.methods._calibrate import set_temperature as set_temperature
@@ -19,3 +27,4 @@ from crowdtune.methods._predict import shared_choices as shared_choices
 from crowdtune.methods._start import Start as Start
 from crowdtune.methods._start import prepare as prepare
 from crowdtune.methods._train import train as train
+from crowdtune.methods._tuning import Tuning as Tuning

@@ -28,7 +28,7 @@ class Job:
         draws: seeds of what is drawn of the trained model to judge it; candidates of a round share them.
         parents: folders of models whose average is taken instead of a training.
         keep: whether the trained model is kept; a coalition's is only measured.
-        steps: most optimiser steps; 0 = as many as the method's passes over the members' contributions are.
+        steps: optimiser steps; 0 = as many as the passes over the members' contributions that training asks for take.
     """
 
     base: str = ""
