@@ -21,7 +21,7 @@ import numpy as np
 from scipy.special import logsumexp, softmax, xlogy
 
 from crowdtune.annotations import Bools, Floats, Ints
-from crowdtune.em.coin import EDGE, Coin
+from crowdtune.em.coin import EDGE, Coin, coin
 from crowdtune.em.gibbs import truths
 from crowdtune.em.given import Given
 from crowdtune.metrics.crowd import THIN, WIDE
@@ -39,14 +39,18 @@ class Realised:
     """What labels brought.
 
     Args:
-        values: (R, J) draws of what each annotator's labels brought, in nats; a row sums to `total`.
-        last: (R, J) draws of what they add to all others' labels, as if they came last.
-        total: (R,) draws of what all labels brought.
+        values: (J,) what each annotator's labels brought, in nats; they sum to what all labels brought.
+        last: (J,) what they add to all others' labels, as if they came last.
+        draws: (R, J) what `values` may be: the truths are in doubt, and other items of the kind would give others.
+        trust: (J,) reliability by which labels were weighed.
+        reliability: (R, J) draws of it, from gold answers too.
     """
 
     values: Floats
     last: Floats
-    total: Floats
+    draws: Floats
+    trust: Floats
+    reliability: Floats
 
 
 def realised(
@@ -54,24 +58,38 @@ def realised(
 ) -> Realised:
     """What the labels at hand brought, annotators taken for as reliable as they are believed to be.
 
+    Draws weigh items by a Bayesian bootstrap, so that they have a spread where every truth is known.
+
     Args:
         at: where the crowd stands.
-        rng: of truths and orders.
+        rng: of truths, weights and orders.
         gold: (I,) trusted answers, -1 where there is none.
-        draws: of truths, R.
+        draws: R.
         exact: labels of an item up to which all orders count.
     """
-    told = Coin(at.reliability.mean(axis=0).clip(EDGE, 1 - EDGE)).log_likelihood(at.given)
-    shared, alone = shared_evidence(at.log_p, at.given, told, rng, exact), last_evidence(at.log_p, at.given, told)
-    values, last = np.empty((draws, at.given.n_annotators)), np.empty((draws, at.given.n_annotators))
-    known = np.full(len(at.log_p), -1) if gold is None else gold
-    rows = np.arange(len(at.given))
+    seen, known = at.given, np.full(len(at.log_p), -1) if gold is None else gold
+    believed = np.where((known >= 0)[:, None], np.eye(seen.width)[known], at.posterior)
+    judged = coin(seen, *at.prior).refit(seen, believed)
+    told = judged.log_likelihood(seen)
+    shared, alone = shared_evidence(at.log_p, seen, told, rng, exact), last_evidence(at.log_p, seen, told)
+    mean = (believed[seen.item] * told).sum(axis=1)
+    found, trust = np.empty((draws, seen.n_annotators)), np.empty((draws, seen.n_annotators))
     for r in range(draws):
-        true = Coin(at.reliability[rng.integers(len(at.reliability))])
-        drawn = truths(softmax(at.log_p + at.given.evidence(true), axis=1), rng)
-        own = told[rows, np.where(known >= 0, known, drawn)[at.given.item]]
-        values[r], last[r] = at.given.per_annotator(own - shared), at.given.per_annotator(own - alone)
-    return Realised(values, last, values.sum(axis=1))
+        truth = _truth(at, known, rng)[seen.item]
+        weight = rng.standard_exponential(len(known))
+        own = told[np.arange(len(seen)), truth] - shared
+        found[r] = seen.per_annotator(own * (weight / weight.mean())[seen.item])
+        right = seen.per_annotator((seen.label == truth).astype(float))
+        trust[r] = rng.beta(right + at.prior[0] - 1, seen.labels_per_annotator - right + at.prior[1] - 1)
+    brought = [seen.per_annotator(mean - evidence) for evidence in (shared, alone)]
+    return Realised(brought[0], brought[1], found, judged.reliability, trust)
+
+
+def _truth(at: Standing, known: Ints, rng: np.random.Generator) -> Ints:
+    """(I,) truths as they may be: `known` ones, others drawn under drawn reliabilities."""
+    annotators = Coin(at.reliability[rng.integers(len(at.reliability))])
+    drawn = truths(softmax(at.log_p + at.given.evidence(annotators), axis=1), rng)
+    return np.where(known >= 0, known, drawn)
 
 
 def shared_evidence(log_p: Floats, given: Given, told: Floats, rng: np.random.Generator, exact: int = EXACT) -> Floats:
@@ -178,7 +196,12 @@ def evidence(at: Standing, gold: Ints | None = None) -> Ints:
     return np.bincount(at.given.annotator[met[at.given.item]], minlength=at.given.n_annotators).astype(np.int64)
 
 
-def thin(at: Standing, met: Ints) -> Bools:
-    """(J,) True for annotators with too little evidence to rank: fewer than 5 labels met, or hardly known reliability."""
-    low, high = np.quantile(at.reliability, [0.025, 0.975], axis=0)
+def thin(reliability: Floats, met: Ints) -> Bools:
+    """(J,) True for annotators with too little evidence to rank: fewer than 5 labels met, or hardly known reliability.
+
+    Args:
+        reliability: (R, J) draws.
+        met: (J,) as `evidence` counts.
+    """
+    low, high = np.quantile(reliability, [0.025, 0.975], axis=0)
     return np.asarray((met < THIN) | (high - low > WIDE))
