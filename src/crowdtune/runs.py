@@ -17,12 +17,11 @@ import numpy as np
 
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
-from crowdtune.metrics.crowd import THIN, annotator_accuracy, reliability, reliability_per_task
+from crowdtune.metrics.crowd import THIN, WIDE, annotator_accuracy, reliability, reliability_per_task
 from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
 TEXTS = ("annotator", "kind", "bias", "flags", "pseudonym")  # columns of annotators.csv that hold words
-WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 
 
 @dataclass(frozen=True)

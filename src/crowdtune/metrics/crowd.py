@@ -7,6 +7,7 @@ import numpy as np
 from crowdtune.annotations import Annotations, Bools, Floats, Ints, Items
 
 THIN = 5  # labels; an annotator with fewer cannot be judged
+WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
 SKEWED = 0.8  # share of the most common choice from which accuracy alone misleads
 
 

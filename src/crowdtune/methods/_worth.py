@@ -1,0 +1,244 @@
+"""What annotators' contributions are worth to a model that is trained on them.
+
+A coalition's contributions train a linear head on frozen sentence embeddings, in a blink, or a LoRA copy of a language
+model; both are jobs, so that each is a folder that is trained once. Held-out items in `PARTS` parts are the repeats of
+a worth, from which standard errors come: they tell of other items of the kind, not of other annotators.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from crowdtune.annotations import Annotations, Floats, Ints, Items
+from crowdtune.credit import (
+    Credit,
+    Game,
+    banzhaf,
+    beta_shapley,
+    exact,
+    knn_shapley,
+    leave_one_out,
+    permutations,
+    probes,
+    ridge,
+)
+from crowdtune.denoise.classifier import fit
+from crowdtune.errors import InputError, unknown_name
+from crowdtune.lm.embed import embed
+from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.reading import Reading
+from crowdtune.methods._aims import HeldOut
+from crowdtune.methods._tuning import Tuning
+from crowdtune.rounds.coalitions import coalition_game
+from crowdtune.rounds.job import Done, Job, Trainer, save_measured
+from crowdtune.rounds.spread import spread
+from crowdtune.rounds.target import Target, mean
+
+GAMES = ("leave-one-out", "permutations", "ridge", "exact", "banzhaf", "beta-shapley")  # that train coalitions
+EACH = 5  # trainings for each annotator, where the method does not say and nobody else does
+PARTS = 10  # of held-out items
+RIDGE = 100.0  # precision of the prior of a head's weights, on embeddings of length 1 times the root of their width
+ALPHA, BETA = 4.0, 1.0  # of Beta-Shapley: small coalitions count more
+SCORES = ("loss", "accuracy")
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """Trains linear heads on frozen embeddings: every label of a coalition as it came.
+
+    Args:
+        annotations: N labels, of items that all have the same choices.
+        features: (I, D) embeddings of the items.
+        test: (T, D) of the held-out items.
+        gold: (T,) their answers.
+        by: "loss", minus nats per held-out item, or "accuracy".
+    """
+
+    annotations: Annotations
+    features: Floats
+    test: Floats
+    gold: Ints
+    by: str = "loss"
+
+    def __call__(self, job: Job, folder: Path) -> None:
+        """Train on the members' labels; without members, all choices are alike."""
+        a, k = self.annotations, self.annotations.items.max_choices
+        log_p = np.full((len(self.gold), k), -np.log(k))
+        if job.members:
+            who = [a.annotators.index(name) for name in job.members]
+            own = a.take_labels(np.flatnonzero(np.isin(a.annotator, who)))
+            used = np.flatnonzero(own.labels_per_item)
+            votes = own.votes[used].astype(np.float64)
+            count = votes.sum(axis=1)
+            head = fit(self.features[used], votes / count[:, None], count, ridge=RIDGE)
+            log_p = self.test @ head.weight + head.bias
+            log_p = log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True)
+        right = log_p[np.arange(len(self.gold)), self.gold]
+        found = right if self.by == "loss" else (log_p.argmax(axis=1) == self.gold).astype(np.float64)
+        table = np.stack([found[places] for places in parts(len(found), job.draws)])
+        save_measured(folder, {self.by: table[:, :, None]}, 1 if job.members else 0)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """`HeldOut`, of which every draw is another part of the items."""
+
+    whole: HeldOut
+
+    @property
+    def target(self) -> Target:
+        return self.whole.target
+
+    def measure(self, lm: LanguageModel, reading: Reading, seed: int) -> Floats:
+        places = parts(len(self.whole.items), (seed,))[0]
+        return replace(self.whole, items=self.whole.items.take(places)).measure(lm, reading, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What contributions are judged by.
+
+    Args:
+        annotations: contributions to the other items.
+        test: T held-out items with gold.
+        told: where their answers come from, in words.
+    """
+
+    annotations: Annotations
+    test: Items
+    told: str
+
+
+def parts(count: int, draws: Iterable[int]) -> list[Ints]:
+    """Places of held-out items in each part, as many in every one: up to `PARTS` - 1 items are in none."""
+    size = max(count // PARTS, 1)
+    return [np.arange(d % count, count, PARTS)[:size] for d in draws]
+
+
+def hold_out(annotations: Annotations, posterior: Floats, rng: np.random.Generator) -> Held:
+    """Take a fifth of the items out to judge by: those with gold, and where there are none by what the crowd says.
+
+    Args:
+        annotations: N labels.
+        posterior: (I, K) what the crowd says of the items.
+        rng: of which items.
+    """
+    items = annotations.items
+    known = np.flatnonzero(items.gold >= 0)
+    told, gold = "gold answers", items.gold
+    if len(known) < PARTS:
+        known, told, gold = np.flatnonzero(annotations.labels_per_item > 1), "what the crowd says", posterior.argmax(1)
+    if len(known) < 5 * PARTS:
+        raise InputError(
+            f"{len(known)} items could be held out to judge by, at least {5 * PARTS} are needed. "
+            "Give others with gold answers: --test FILE."
+        )
+    out = np.sort(rng.permutation(known)[: len(known) // 5])
+    test = replace(items, gold=np.asarray(gold, dtype=np.int64)).take(out)
+    return Held(annotations.take_items(np.setdiff1d(np.arange(len(items)), out)), test, told)
+
+
+def by_neighbours(annotations: Annotations, test: Items) -> Credit:
+    """KNN-Shapley on frozen embeddings, in shares of held-out items; no training."""
+    known = test.take(np.flatnonzero(test.gold >= 0))
+    said = np.array([annotations.items.text(int(i), int(c)) for i, c in zip(annotations.item, annotations.label)])  # noqa: B905
+    right = np.array([known.text(i, int(c)) for i, c in enumerate(known.gold)])
+    table = embed(annotations.items.prompts)[annotations.item]
+    names = list(annotations.annotators)
+    return knn_shapley(table, said, annotations.annotator, embed(known.prompts), right, players=names)
+
+
+def heads(annotations: Annotations, test: Items, by: str) -> Heads:
+    """Embed the items, for heads."""
+    items, known = annotations.items, test.take(np.flatnonzero(test.gold >= 0))
+    if not items.common_choices or set(known.common_choices) != set(items.common_choices):
+        raise InputError("a head needs items that all have the same choices. Say --model for a language model.")
+    place = {text: code for code, text in enumerate(items.common_choices)}
+    gold = np.array([place[str(known.text(i, int(c)))] for i, c in enumerate(known.gold)], dtype=np.int64)
+    width = float(np.sqrt(384))
+    return Heads(annotations, embed(items.prompts) * width, embed(known.prompts) * width, gold, by)
+
+
+def tuned(annotations: Annotations, test: Items, by: str, settings: dict[str, str]) -> Tuning:
+    """A trainer of LoRA copies on every contribution as it came; picklable."""
+    known = test.take(np.flatnonzero(test.gold >= 0))
+    return Tuning(annotations, "noisy", settings, (_Part(HeldOut(known, by=by)),))
+
+
+def trainings(method: str, players: int, asked: int = 0) -> int:
+    """How many coalitions a method trains at most.
+
+    Args:
+        method: one of GAMES.
+        players: J.
+        asked: by the user; 0 = not said.
+    """
+    if method not in GAMES:
+        raise unknown_name("method of value", method, GAMES)
+    fixed = {"leave-one-out": players + 1, "exact": 2**players - 1}
+    return fixed.get(method) or min(asked or max(EACH * players, 2 * players - 1), 2**players - 1)
+
+
+def game(
+    trainer: Trainer,
+    by: str,
+    annotations: Annotations,
+    folder: Path,
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> Game:
+    """The game of everybody with a label, whose trainings lie in a folder named by what decides them.
+
+    Args:
+        trainer: `heads` or `tuned`.
+        by: "loss" or "accuracy", as the trainer measures.
+        annotations: contributions.
+        folder: of trainings of this and other games.
+        seed: of training.
+        workers: trainings at a time, in processes; 0 is one after another in this one.
+        say: told of each training and how long it took.
+    """
+    if by not in SCORES:
+        raise unknown_name("target", by, SCORES)
+    own = folder / hashlib.sha256(pickle.dumps(trainer)).hexdigest()[:16]
+    names = [name for name, count in zip(annotations.annotators, annotations.labels_per_annotator, strict=True) if count]
+    timed = partial(_timed, trainer, workers, say)
+    return coalition_game(timed, names, mean(by), own, seeds=(seed,), draws=tuple(range(PARTS)))
+
+
+def _timed(trainer: Trainer, workers: int, say: Callable[[str], None], jobs: dict[Path, Job]) -> dict[Path, Done]:
+    """Do jobs and tell how long each took."""
+    last = [time.monotonic()]
+
+    def told(line: str) -> None:
+        now = time.monotonic()
+        say(f"training {line}: {now - last[0]:.1f} s")
+        last[0] = now
+
+    return spread(trainer, jobs, workers=workers, say=told)
+
+
+def credit(method: str, of: Game, rng: np.random.Generator, asked: int = 0) -> Credit:
+    """What each annotator is worth in a game, by one of GAMES."""
+    count = trainings(method, len(of), asked)
+    if method == "leave-one-out":
+        return leave_one_out(of)
+    if method == "exact":
+        return exact(of)
+    if method == "ridge":
+        return ridge(of, probes(count, len(of), rng))
+    if method == "banzhaf":
+        return banzhaf(of, rng, trainings=count)
+    if method == "beta-shapley":
+        return beta_shapley(of, rng, alpha=ALPHA, beta=BETA, trainings=count)
+    return permutations(of, rng, trainings=count)
