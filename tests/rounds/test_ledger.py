@@ -192,7 +192,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_content_has_one_text_and_comes_back(content: dict[str, Any]) -> None:
     """An axiom: the text decodes to what was given, to the last bit, and in whatever order fields were added."""
     text = canonical(content)
