@@ -72,9 +72,9 @@ def pay(
     shown = _hidden(table, models) if hide_ids else table
     head = ""
     if out is not None:
+        head = _enter(table, _ledger_of(source, ledger))
         write_table(out, shown.columns())
         say(f"wrote {out}")
-        head = _enter(table, _ledger_of(source, ledger))
     elif ledger:
         say("nothing is entered in the ledger without -o")
     if json:

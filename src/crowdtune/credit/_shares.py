@@ -8,6 +8,8 @@ import numpy as np
 
 from crowdtune.annotations import Bools, Floats
 
+NOTHING = 1e-100  # of the largest weight: nobody would be paid a unit for it, and its inverse is still a number
+
 
 def between(weight: Floats, floor: float, cap: float) -> Floats:
     r"""Share out in proportion to weights, but nobody less than the floor nor more than the cap.
@@ -33,6 +35,7 @@ def between(weight: Floats, floor: float, cap: float) -> Floats:
     players = weight.shape[1]
     largest = weight.max(axis=1, initial=0.0, keepdims=True)
     weight = np.divide(weight, largest, out=np.zeros_like(weight), where=largest > 0)
+    weight = np.where(weight > NOTHING, weight, 0.0)
     free, taken = weight > 0, np.where(weight > 0, 0.0, floor)
     scale = np.zeros((len(weight), 1))
     while free.any():

@@ -95,10 +95,11 @@ def _shares(people: People, rules: Rules, value: Floats, judged: Bools) -> Float
 def _spread(people: People, rules: Rules, judged: Bools, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """(P,) ends of 95 % intervals of shares, NaN where a value's error is unknown; errors are taken as independent."""
     unsure = np.nan_to_num(people.error)
-    some = max(1, min(DRAWS, AT_ONCE // len(unsure)))
+    draws = DRAWS if unsure.any() else 1
+    some = max(1, min(draws, AT_ONCE // len(unsure)))
     drawn: list[Floats] = []
-    for start in range(0, DRAWS, some):
-        noise = rng.standard_normal((min(some, DRAWS - start), len(unsure)))
+    for start in range(0, draws, some):
+        noise = rng.standard_normal((min(some, draws - start), len(unsure)))
         drawn.append(_shares(people, rules, people.value + noise * unsure, judged))
     low, high = np.quantile(np.concatenate(drawn), [0.025, 0.975], axis=0)
     unknown = np.isnan(people.errors) & judged
