@@ -64,8 +64,8 @@ METHOD, LEDGER = "crowd-sft", "ledger.sqlite"
 NOTHING = "no group's copy was surely better than the model before it: the model is the untrained one"
 PROLONGED = ("rounds", "patience", "enough")  # options that may be others when rounds go on
 STORY = (
-    "groups of annotators trained copies of the model in {rounds} rounds, each by method {learning}, and {accepted} times "
-    "the best copy was surely better on fresh samples and became the base."
+    "groups of annotators trained copies of the model in {rounds} rounds, each by method {learning}, and in {accepted} "
+    "of them the best copy was surely better on fresh samples and became the base"
 )
 
 
@@ -173,8 +173,8 @@ def _claim(run: Run, asked: Mapping[str, Any], *, resume: bool) -> None:
         for name in pair[1]:
             if pair[0].get(name) != pair[1][name]:
                 raise InputError(
-                    f"{run.folder} was started with {name}={pair[0].get(name)}, not {pair[1][name]}. Resume it with the "
-                    "same, or start anew elsewhere."
+                    f"{run.folder} was started with {name}={pair[0].get(name)}, not {pair[1][name]}. Resume it with "
+                    "the same, or start anew elsewhere."
                 )
 
 

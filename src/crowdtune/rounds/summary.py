@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from crowdtune.credit.game import Credit
-from crowdtune.credit.regression import ridge_of
+from crowdtune.credit.regression import FEWEST, ridge_of
 from crowdtune.rounds.groups import membership
 from crowdtune.rounds.record import Contribution, Round, standing
 
@@ -19,18 +19,17 @@ def attribution(rounds: Sequence[Round], players: Sequence[str]) -> Credit | Non
     """Ridge regression of what each group's training of the untrained model gained on who was in the group.
 
     All start from one base, so that a late round counts as an early one does: on the moving base gains shrink while the
-    model converges. None without such probes.
+    model converges. None with fewer than `credit.regression.FEWEST` such probes of some of the annotators.
 
     Args:
         rounds: that are over.
         players: J names.
     """
     probed = [one for one in rounds if one.probes]
-    if not probed:
-        return None
-    member = np.concatenate([membership(one.groups, players) for one in probed])
-    worth = np.concatenate([one.probes for one in probed])
-    return ridge_of(players, member, worth)
+    member = np.concatenate([np.zeros((0, len(players)), bool), *(membership(one.groups, players) for one in probed)])
+    worth = np.concatenate([np.zeros(0), *(one.probes for one in probed)])
+    some = member.any(axis=1) & ~member.all(axis=1)
+    return ridge_of(players, member, worth) if some.sum() >= FEWEST else None
 
 
 def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution]) -> list[dict[str, Any]]:
@@ -43,7 +42,7 @@ def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution])
     Returns:
         Rows of annotator, kind (only where one's is known), labels, appearances (rounds taken part in), points,
         points_per_round (standing; None before the first), attribution with the ends of its 95 % interval (in the first
-        target's units; None without probes, and before the first round).
+        target's units; None with too few probes, and before the first round).
     """
     players = list(brought)
     stand, credit = standing(rounds, players), attribution(rounds, players)
