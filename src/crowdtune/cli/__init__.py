@@ -22,6 +22,7 @@ from crowdtune.cli import (
     report,
     simulate,
     train,
+    value,
 )
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
@@ -40,6 +41,7 @@ for verb in (
     audit.audit,
     aggregate.aggregate,
     more.more,
+    value.value,
     simulate.simulate,
     clean.clean,
     train.train,

@@ -8,12 +8,12 @@ a worth, from which standard errors come: they tell of other items of the kind, 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -210,10 +210,32 @@ def game(
     """
     if by not in SCORES:
         raise unknown_name("target", by, SCORES)
-    own = folder / hashlib.sha256(pickle.dumps(trainer)).hexdigest()[:16]
-    names = [name for name, count in zip(annotations.annotators, annotations.labels_per_annotator, strict=True) if count]
+    own = folder / hashlib.sha256("\n".join(_content(trainer)).encode()).hexdigest()[:16]
+    names = [
+        name for name, count in zip(annotations.annotators, annotations.labels_per_annotator, strict=True) if count
+    ]
     timed = partial(_timed, trainer, workers, say)
     return coalition_game(timed, names, mean(by), own, seeds=(seed,), draws=tuple(range(PARTS)))
+
+
+def _content(value: Any) -> Iterable[str]:
+    """What decides a training, as text; floats to six decimals, so that the last bits of embeddings do not matter."""
+    if is_dataclass(value):
+        yield type(value).__name__
+        for one in fields(value):
+            yield from _content(getattr(value, one.name))
+    elif isinstance(value, np.ndarray):
+        plain = np.round(value, 6) + 0.0 if value.dtype.kind == "f" else value
+        yield f"{plain.shape} {hashlib.sha256(np.ascontiguousarray(plain).tobytes()).hexdigest()}"
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield f"{key}:"
+            yield from _content(value[key])
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for one in value:
+            yield from _content(one)
+    else:
+        yield repr(value)
 
 
 def _timed(trainer: Trainer, workers: int, say: Callable[[str], None], jobs: dict[Path, Job]) -> dict[Path, Done]:
