@@ -1,4 +1,4 @@
-"""Oracles: the axioms of Shapley on heads that are really trained, planted annotators, and trainings that are counted."""
+"""Oracles: the axioms of Shapley on heads that are really trained, planted annotators, trainings that are counted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from crowdtune.annotations import Annotations
 from crowdtune.credit import Game
 from crowdtune.errors import InputError
+from crowdtune.methods import _coalitions as coalitions
 from crowdtune.methods import _worth as worth
 from crowdtune.rounds.job import Job
 from tests.crowds import crowd, make_items
@@ -19,21 +20,21 @@ from tests.crowds import crowd, make_items
 QUALITY = (0.95, 0.85, 0.5, 0.1)
 
 
-def planted(seed: int = 0) -> worth.Heads:
+def planted(seed: int = 0) -> coalitions.Heads:
     """Four annotators of 30 items each, with features that tell the truth nearly, and 200 held-out items."""
     rng = np.random.default_rng(seed)
     truth, gold = rng.integers(2, size=120), rng.integers(2, size=200)
     label = np.where(rng.random(120) < np.repeat(QUALITY, 30), truth, 1 - truth)
     annotations = crowd(make_items([-1] * 120), list(zip(range(120), np.repeat(range(4), 30), label, strict=True)))
     features = [rng.normal(size=(len(t), 5)) + 2 * t[:, None] - 1 for t in (truth, gold)]
-    return worth.Heads(annotations, features[0] * 3, features[1] * 3, gold)
+    return coalitions.Heads(annotations, features[0] * 3, features[1] * 3, gold)
 
 
 @dataclass
 class Counted:
     """A trainer that is stopped after so many trainings; the number is no part of what decides a training."""
 
-    heads: worth.Heads
+    heads: coalitions.Heads
     left: ClassVar[list[int]] = [0]
 
     def __call__(self, job: Job, folder: Path) -> None:
@@ -68,7 +69,7 @@ def test_every_method_tells_the_best_from_the_worst(method: str, tmp_path: Path)
 
 
 def test_nothing_is_trained_twice_after_a_stop(tmp_path: Path) -> None:
-    """Stopped after six of sixteen trainings, nobody's among them, the same command does ten; the values are of one run."""
+    """Stopped after six of sixteen trainings, nobody's among them, the same does ten more; the values are one run's."""
     heads, rng, trainer = planted(), np.random.default_rng(0), Counted(planted())
     Counted.left[0] = 6
     with pytest.raises(KeyboardInterrupt):
@@ -103,7 +104,7 @@ def test_how_many_trainings() -> None:
 
 
 def test_parts_are_alike_and_share_no_item() -> None:
-    found = worth.parts(57, range(worth.PARTS))
+    found = coalitions.parts(57, range(coalitions.PARTS))
     assert {len(places) for places in found} == {5}
     assert len(set(np.concatenate(found).tolist())) == 50
 

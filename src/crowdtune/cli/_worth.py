@@ -75,6 +75,7 @@ def trained(annotations: Annotations, asked: Asked, rng: np.random.Generator) ->
         asked: for what.
         rng: of held-out items and coalitions.
     """
+    from crowdtune.methods import _coalitions as trainers
     from crowdtune.methods import _worth as games
 
     only_our_voice()
@@ -88,13 +89,14 @@ def trained(annotations: Annotations, asked: Asked, rng: np.random.Generator) ->
     count = games.trainings(asked.method, players, asked.trainings)
     what = f"LoRA copies of {asked.model}" if asked.model else "linear heads on frozen embeddings"
     say(f"{asked.method}: {count} trainings of {what} at most, in {asked.folder}; a run that is stopped goes on there")
+    trainer: Any
     if asked.model:
         settings = {"lm": "" if asked.model == "embedded" else asked.model} | asked.settings
-        trainer = games.tuned(own, test, asked.target, {k: v for k, v in settings.items() if v})
+        trainer = trainers.tuned(own, test, asked.target, {k: v for k, v in settings.items() if v})
     elif asked.settings:
         raise InputError("--set is of language models. Say --model, or leave it out.")
     else:
-        trainer = games.heads(own, test, asked.target)
+        trainer = trainers.heads(own, test, asked.target)
     told = _Told()
     game = games.game(trainer, asked.target, own, asked.folder, seed=asked.seed, workers=asked.workers, say=told)
     credit = games.credit(asked.method, game, rng, asked.trainings)
