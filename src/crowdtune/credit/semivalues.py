@@ -1,4 +1,4 @@
-"""Credits that average what an annotator adds to the others' coalitions: Shapley, Banzhaf, Beta-Shapley, leave-one-out."""
+"""Averages of what an annotator adds to the others' coalitions: Shapley, Banzhaf, Beta-Shapley, leave-one-out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def exact(game: Game) -> Credit:
         game: of at most 12 annotators.
 
     Returns:
-        Values that sum to v(all) - v(nobody). Errors are over repeats; NaN with one, which may be without chance or not.
+        Values that sum to v(all) - v(nobody). Errors are over repeats; NaN with one, which tells nothing of chance.
     """
     players = len(game)
     if players > MOST_EXACT:
@@ -70,9 +70,10 @@ def banzhaf(game: Game, rng: np.random.Generator, *, trainings: int) -> Credit:
 
 
 def beta_shapley(game: Game, rng: np.random.Generator, *, alpha: float, beta: float, trainings: int) -> Credit:
-    """Beta-Shapley values: alpha above beta counts what an annotator adds to small coalitions, where noise matters less.
+    """Beta-Shapley values: with alpha above beta, what an annotator adds to small coalitions counts more.
 
-    All coalitions where `trainings` pay for them; else random orders, as `permutations` without truncation.
+    All coalitions where `trainings` pay for them; else random orders, as `permutations` without truncation, in
+    which what is added at a place has the weight of that place.
 
     Args:
         game: of J annotators.
@@ -84,14 +85,14 @@ def beta_shapley(game: Game, rng: np.random.Generator, *, alpha: float, beta: fl
     References:
         Kwon and Zou, Beta Shapley, 2022, https://arxiv.org/abs/2110.14049
     """
-    if not (alpha > 0 and beta > 0):
+    if not (0 < alpha < np.inf and 0 < beta < np.inf):
         raise InputError(f"alpha={alpha} and beta={beta} must be above 0; 1 and 1 are Shapley values.")
     players, name = len(game), f"beta-shapley({alpha:g},{beta:g})"
     weights = size_weights(players, alpha, beta)
     if 2**players - 1 <= trainings:
         return _of_all(game, weights, name)
     known = Remembered(game.worth)
-    at = np.exp(np.log(weights) + _log_coalitions(players)) * players
+    at = weights * np.exp(_log_coalitions(players)) * players
     found = walks(known, players, rng, budget_of(trainings, players), weights=at)
     return Credit(name, game.players, *over_repeats(found), trained(known, players))
 

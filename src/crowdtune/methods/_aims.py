@@ -64,7 +64,7 @@ class Drawing:
 
     def __post_init__(self) -> None:
         if not self.prompts:
-            raise InputError("nothing says what the model is asked to write. Give --prompt.")
+            raise InputError("nothing says what the model is asked to write. Give --ask TEXT.")
         for name in ("samples", "max_tokens"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} must be 1 or more.")
@@ -246,7 +246,7 @@ def _aim(name: str, test: Items | None, near: Sequence[str], drawing: Drawing | 
     if kind not in ("distance", "reward"):
         raise unknown_name("target", name, KNOWN)
     if drawing is None:
-        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --prompt.")
+        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --ask TEXT.")
     return Distance(drawing, centroid_of(near)) if kind == "distance" else Reward(drawing, _function(function))
 
 
