@@ -1,4 +1,4 @@
-"""Does it help to plan whom to ask about what? Accuracy after so many further labels, chosen in three ways and a fourth.
+"""Does it help to plan whom to ask about what? Accuracy after so many further labels, chosen in four ways.
 
 All ways see the same crowd and the same labels to come: what annotator a says of item i is drawn once, whoever asks.
 Labels are asked for in batches, all is fitted again after each, and nobody gives more labels than he is there for.

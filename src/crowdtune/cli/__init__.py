@@ -24,6 +24,7 @@ from crowdtune.cli import (
     rounds,
     simulate,
     train,
+    value,
 )
 from crowdtune.cli._screen import complain
 from crowdtune.errors import InputError
@@ -42,6 +43,7 @@ for verb in (
     audit.audit,
     aggregate.aggregate,
     more.more,
+    value.value,
     simulate.simulate,
     clean.clean,
     train.train,

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from crowdtune.cli._flags import Json, Load, Seed
-from crowdtune.cli._screen import new_table, say, share, show, show_json
+from crowdtune.cli._screen import SHOWN, new_table, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.runs import Run
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 def more(
     load: Load,
     accuracy: Annotated[float, typer.Option(help="Share of items to be answered right.")] = 0.95,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Items as .parquet, .csv or .jsonl.")] = None,
+    ask: Annotated[int, typer.Option(min=0, help="Say whom to ask about which item next, for so many labels.")] = 0,
+    most: Annotated[
+        int, typer.Option(min=0, help="Labels of one annotator, with --ask; 0 = as many again as given so far.")
+    ] = 0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Items, or whom to ask, as .parquet, ...")] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Say how many more labels, from whom and on which items, it takes to be right more often.
 
-    SOURCE is a file, or the folder of a finished run.
+    SOURCE is a file, or the folder of a finished run. With --ask it says whom to ask about what, for most information.
     """
     from crowdtune.metrics import more as futures
 
@@ -39,6 +43,9 @@ def more(
     if out is not None:
         check_form(out)
     rng = np.random.default_rng(seed)
+    if ask:
+        _ask(load, ask, most, out, rng, json)
+        return
     run, names = Run(Path(load.flags["source"])), list[str]()
     if run.finished:
         if run.results.get("style") == "responses":
@@ -68,6 +75,42 @@ def more(
         show_json(found)
         return
     _show(found, gold)
+
+
+def _ask(load: Load, count: int, most: int, out: Path | None, rng: np.random.Generator, json: bool) -> None:
+    """Whom to ask about which item."""
+    from crowdtune.metrics import more as futures
+    from crowdtune.metrics.ask import plan
+
+    if Run(Path(load.flags["source"])).finished:
+        raise InputError(f"{load.flags['source']} does not say who labelled which item. Name the data it was made of.")
+    annotations = load()
+    annotations.require_labels()
+    if "text" in annotations.items.kinds:
+        raise InputError("of free responses nobody knows what they would say. --ask is for items with choices.")
+    at = futures.standing(annotations, rng)
+    given = annotations.labels_per_annotator
+    made = plan(at, count, np.full_like(given, most) * (given > 0) if most else given, rng)
+    columns = {
+        "item": [annotations.items.ids[i] for i in made.item],
+        "annotator": [annotations.annotators[j] for j in made.annotator],
+        "nats": made.nats.round(6).tolist(),
+    }
+    if out is not None:
+        write_table(out, columns)
+        say(f"wrote {out}: the most telling first")
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if json:
+        show_json({"asked": count, "nats": float(made.nats.sum()), "plan": rows})
+        return
+    table = new_table("whom to ask about which item", *columns)
+    for row in rows[:SHOWN]:
+        table.add_row(row["item"], row["annotator"], f"{row['nats']:.3f}")
+    show(table)
+    show(f"{len(rows)} labels, {made.nats.sum():.1f} nats expected; -o plan.csv has them all")
+    if len(rows) < count:
+        say(f"fewer than {count}: nobody else is left who tells anything of an item; --most N lets each give more")
+    say("add the answers to the data and ask again: reliabilities are then fitted to them as well")
 
 
 def _found(at: futures.Standing, accuracy: float, rng: np.random.Generator) -> dict[str, Any]:

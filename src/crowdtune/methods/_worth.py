@@ -1,23 +1,22 @@
 """What annotators' contributions are worth to a model that is trained on them.
 
-A coalition's contributions train a linear head on frozen sentence embeddings, in a blink, or a LoRA copy of a language
-model; both are jobs, so that each is a folder that is trained once. Held-out items in `PARTS` parts are the repeats of
-a worth, from which standard errors come: they tell of other items of the kind, not of other annotators.
+Coalitions are trained as `_coalitions` says, each in a folder of its own and once. Parts of the held-out items are the
+repeats of a worth, from which standard errors come: they tell of other items of the kind, not of other annotators.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from crowdtune.annotations import Annotations, Floats, Ints, Items
+from crowdtune.annotations import Annotations, Floats, Items
 from crowdtune.credit import (
     Credit,
     Game,
@@ -30,76 +29,18 @@ from crowdtune.credit import (
     probes,
     ridge,
 )
-from crowdtune.denoise.classifier import fit
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.lm.embed import embed
-from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.reading import Reading
-from crowdtune.methods._aims import HeldOut
-from crowdtune.methods._tuning import Tuning
+from crowdtune.methods._coalitions import PARTS
 from crowdtune.rounds.coalitions import coalition_game
-from crowdtune.rounds.job import Done, Job, Trainer, save_measured
+from crowdtune.rounds.job import Done, Job, Trainer
 from crowdtune.rounds.spread import spread
-from crowdtune.rounds.target import Target, mean
+from crowdtune.rounds.target import mean
 
 GAMES = ("leave-one-out", "permutations", "ridge", "exact", "banzhaf", "beta-shapley")  # that train coalitions
 EACH = 5  # trainings for each annotator, where the method does not say and nobody else does
-PARTS = 10  # of held-out items
-RIDGE = 100.0  # precision of the prior of a head's weights, on embeddings of length 1 times the root of their width
 ALPHA, BETA = 4.0, 1.0  # of Beta-Shapley: small coalitions count more
 SCORES = ("loss", "accuracy")
-
-
-@dataclass(frozen=True, eq=False)
-class Heads:
-    """Trains linear heads on frozen embeddings: every label of a coalition as it came.
-
-    Args:
-        annotations: N labels, of items that all have the same choices.
-        features: (I, D) embeddings of the items.
-        test: (T, D) of the held-out items.
-        gold: (T,) their answers.
-        by: "loss", minus nats per held-out item, or "accuracy".
-    """
-
-    annotations: Annotations
-    features: Floats
-    test: Floats
-    gold: Ints
-    by: str = "loss"
-
-    def __call__(self, job: Job, folder: Path) -> None:
-        """Train on the members' labels; without members, all choices are alike."""
-        a, k = self.annotations, self.annotations.items.max_choices
-        log_p = np.full((len(self.gold), k), -np.log(k))
-        if job.members:
-            who = [a.annotators.index(name) for name in job.members]
-            own = a.take_labels(np.flatnonzero(np.isin(a.annotator, who)))
-            used = np.flatnonzero(own.labels_per_item)
-            votes = own.votes[used].astype(np.float64)
-            count = votes.sum(axis=1)
-            head = fit(self.features[used], votes / count[:, None], count, ridge=RIDGE)
-            log_p = self.test @ head.weight + head.bias
-            log_p = log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True)
-        right = log_p[np.arange(len(self.gold)), self.gold]
-        found = right if self.by == "loss" else (log_p.argmax(axis=1) == self.gold).astype(np.float64)
-        table = np.stack([found[places] for places in parts(len(found), job.draws)])
-        save_measured(folder, {self.by: table[:, :, None]}, 1 if job.members else 0)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """`HeldOut`, of which every draw is another part of the items."""
-
-    whole: HeldOut
-
-    @property
-    def target(self) -> Target:
-        return self.whole.target
-
-    def measure(self, lm: LanguageModel, reading: Reading, seed: int) -> Floats:
-        places = parts(len(self.whole.items), (seed,))[0]
-        return replace(self.whole, items=self.whole.items.take(places)).measure(lm, reading, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +56,6 @@ class Held:
     annotations: Annotations
     test: Items
     told: str
-
-
-def parts(count: int, draws: Iterable[int]) -> list[Ints]:
-    """Places of held-out items in each part, as many in every one: up to `PARTS` - 1 items are in none."""
-    size = max(count // PARTS, 1)
-    return [np.arange(d % count, count, PARTS)[:size] for d in draws]
 
 
 def hold_out(annotations: Annotations, posterior: Floats, rng: np.random.Generator) -> Held:
@@ -156,23 +91,6 @@ def by_neighbours(annotations: Annotations, test: Items) -> Credit:
     return knn_shapley(table, said, annotations.annotator, embed(known.prompts), right, players=names)
 
 
-def heads(annotations: Annotations, test: Items, by: str) -> Heads:
-    """Embed the items, for heads."""
-    items, known = annotations.items, test.take(np.flatnonzero(test.gold >= 0))
-    if not items.common_choices or set(known.common_choices) != set(items.common_choices):
-        raise InputError("a head needs items that all have the same choices. Say --model for a language model.")
-    place = {text: code for code, text in enumerate(items.common_choices)}
-    gold = np.array([place[str(known.text(i, int(c)))] for i, c in enumerate(known.gold)], dtype=np.int64)
-    width = float(np.sqrt(384))
-    return Heads(annotations, embed(items.prompts) * width, embed(known.prompts) * width, gold, by)
-
-
-def tuned(annotations: Annotations, test: Items, by: str, settings: dict[str, str]) -> Tuning:
-    """A trainer of LoRA copies on every contribution as it came; picklable."""
-    known = test.take(np.flatnonzero(test.gold >= 0))
-    return Tuning(annotations, "noisy", settings, (_Part(HeldOut(known, by=by)),))
-
-
 def trainings(method: str, players: int, asked: int = 0) -> int:
     """How many coalitions a method trains at most.
 
@@ -183,8 +101,10 @@ def trainings(method: str, players: int, asked: int = 0) -> int:
     """
     if method not in GAMES:
         raise unknown_name("method of value", method, GAMES)
-    fixed = {"leave-one-out": players + 1, "exact": 2**players - 1}
-    return fixed.get(method) or min(asked or max(EACH * players, 2 * players - 1), 2**players - 1)
+    everything = 2**players - 1
+    if method == "leave-one-out":
+        return players + 1
+    return everything if method == "exact" else min(asked or max(EACH * players, 2 * players - 1), everything)
 
 
 def game(
@@ -200,7 +120,7 @@ def game(
     """The game of everybody with a label, whose trainings lie in a folder named by what decides them.
 
     Args:
-        trainer: `heads` or `tuned`.
+        trainer: of `_coalitions`.
         by: "loss" or "accuracy", as the trainer measures.
         annotations: contributions.
         folder: of trainings of this and other games.
@@ -210,10 +130,32 @@ def game(
     """
     if by not in SCORES:
         raise unknown_name("target", by, SCORES)
-    own = folder / hashlib.sha256(pickle.dumps(trainer)).hexdigest()[:16]
-    names = [name for name, count in zip(annotations.annotators, annotations.labels_per_annotator, strict=True) if count]
+    own = folder / hashlib.sha256("\n".join(_content(trainer)).encode()).hexdigest()[:16]
+    names = [
+        name for name, count in zip(annotations.annotators, annotations.labels_per_annotator, strict=True) if count
+    ]
     timed = partial(_timed, trainer, workers, say)
     return coalition_game(timed, names, mean(by), own, seeds=(seed,), draws=tuple(range(PARTS)))
+
+
+def _content(value: Any) -> Iterable[str]:
+    """What decides a training, as text; floats to six decimals, so that the last bits of embeddings do not matter."""
+    if is_dataclass(value):
+        yield type(value).__name__
+        for one in fields(value):
+            yield from _content(getattr(value, one.name))
+    elif isinstance(value, np.ndarray):
+        plain = np.round(value, 6) + 0.0 if value.dtype.kind == "f" else value
+        yield f"{plain.shape} {hashlib.sha256(np.ascontiguousarray(plain).tobytes()).hexdigest()}"
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield f"{key}:"
+            yield from _content(value[key])
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for one in value:
+            yield from _content(one)
+    else:
+        yield repr(value)
 
 
 def _timed(trainer: Trainer, workers: int, say: Callable[[str], None], jobs: dict[Path, Job]) -> dict[Path, Done]:

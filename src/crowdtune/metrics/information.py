@@ -136,11 +136,11 @@ def _weights(inside: Bools) -> Floats:
     n, size = inside.shape[1], inside.sum(axis=1)
     chance = np.array([factorial(s) * factorial(n - 1 - s) / factorial(n) for s in range(n)])  # of s before one
     joined, left = chance[np.maximum(size - 1, 0)], chance[np.minimum(size, n - 1)]
-    return np.where(inside, joined[:, None], -left[:, None])
+    return np.asarray(np.where(inside, joined[:, None], -left[:, None]))
 
 
 def _some_orders(start: Floats, told: Floats, rng: np.random.Generator) -> Floats:
-    """(I, n) Shapley values of n labels from drawn orders and their reverses; they sum to the whole as exact ones do."""
+    """(I, n) Shapley values of n labels from drawn orders and their reverses; they sum to what exact ones sum to."""
     total = np.zeros(told.shape[:2])
     for _ in range(ORDERS):
         order = rng.random(total.shape).argsort(axis=1)

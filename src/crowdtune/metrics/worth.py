@@ -1,4 +1,4 @@
-"""A table of what each annotator's labels are worth, the most first; those of whom too little is known are not ranked."""
+"""A table of what each annotator's labels are worth, the most first; whom too little is known of is not ranked."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""Oracle: crowds in files, good, guessing and thin annotators among them; plans that keep to what was allowed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.test_cli import run
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """60 items, labelled by four of 0.9, one who guesses and one with two labels."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=60)
+    lines = ["item,annotator,label,prompt"]
+    for j, s in enumerate((0.9, 0.9, 0.9, 0.9, 0.5, 1.0)):
+        for i in range(60 if j < 5 else 2):
+            lines.append(f"i{i},a{j},{('no', 'yes')[truth[i] if rng.random() < s else 1 - truth[i]]},text {i}")
+    path = tmp_path / "crowd.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_information(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who guesses is last of those who are ranked, and the thin one after him, whatever he said."""
+    prices = tmp_path / "prices.csv"
+    prices.write_text("annotator,price\na0,1\na1,0.1\n")
+    flags = ["--prices", prices, "-o", tmp_path / "values.csv"]
+    assert run(monkeypatch, "value", source, *flags) == 0
+    out, err = capsys.readouterr()
+    assert "too few to judge" in out
+    assert "1 of 6 annotators are not ranked: fewer than 5 labels" in err
+    assert "per unit of price: a1" in out
+    rows = list(csv.DictReader((tmp_path / "values.csv").read_text().splitlines()))
+    assert [row["annotator"] for row in rows][4:] == ["a4", "a5"]
+    assert {"annotator", "value", "error", "evidence"} <= set(rows[0])
+    assert float(rows[4]["low"]) < 0 < float(rows[4]["high"])
+    assert rows[5]["evidence"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--method", "shapley"], "unknown method of value 'shapley'. Did you mean 'knn-shapley'?"),
+        (["--target", "f1"], "unknown target 'f1'"),
+        (["--prices", "none.csv"], "none.csv is no file"),
+        (["-o", "values.txt"], "unknown form"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    flags: list[str], said: str, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "value", source, *flags) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_prices_that_are_none(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for price in ("", "nan", "-1", "cheap"):
+        (tmp_path / "prices.csv").write_text(f"annotator,price\na0,{price}\n")
+        assert run(monkeypatch, "value", source, "--prices", tmp_path / "prices.csv") == 2
+        assert "line 2" in capsys.readouterr().err
+
+
+def test_whom_to_ask(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the items a5 has not labelled, as everybody else has labelled all; nobody twice, and no more than allowed."""
+    assert run(monkeypatch, "more", source, "--ask", "9", "-o", tmp_path / "plan.csv") == 0
+    assert "fewer than 9" in capsys.readouterr().err
+    rows = list(csv.DictReader((tmp_path / "plan.csv").read_text().splitlines()))
+    assert [row["annotator"] for row in rows] == ["a5", "a5"]
+    assert run(monkeypatch, "more", source, "--ask", "9", "--most", "7", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["plan"]) == 7
+    assert found["nats"] == pytest.approx(sum(row["nats"] for row in found["plan"]), abs=1e-4)
+    assert not {"i0", "i1"} & {row["item"] for row in found["plan"]}
+
+
+def test_a_run_does_not_say_who_labelled_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "results.json").write_text("{}")
+    assert run(monkeypatch, "more", tmp_path / "run", "--ask", "5") == 2
+    assert "does not say who labelled which item" in capsys.readouterr().err
+
+
+def test_free_responses_have_no_common_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"item": f"i{i}", "prompt": f"say {i}", "annotator": "a", "response": f"word {i}"} for i in range(6)]
+    path = tmp_path / "free.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(monkeypatch, "value", path, "--kind", "text") == 2
+    assert "free responses are no labels of a common truth" in capsys.readouterr().err
+    assert run(monkeypatch, "more", path, "--kind", "text", "--ask", "3") == 2
