@@ -51,7 +51,7 @@ class Played:
         """Ridge attribution from what groups gain over the untrained model; 0 for whoever took no part."""
         member: Bools = np.concatenate([membership(one.groups, self.players) for one in self.rounds])
         worth = np.concatenate([one.probes for one in self.rounds])
-        there = member.any(axis=0)
+        there: Bools = np.asarray(member.any(axis=0))
         names = [name for name, here in zip(self.players, there.tolist(), strict=True) if here]
         credit = ridge_of(names, member[:, there], worth)
         values, error = np.zeros(len(there)), np.full(len(there), np.nan)
