@@ -1,11 +1,12 @@
 """Who moved the model: ridge attribution of probes, random orders and others against exact Shapley values.
 
-Every estimator has the same budget of distinct trainings, 5 per annotator, and sees measured worths; what they are
-compared with is without noise, by all coalitions up to 12 annotators and by 200 random orders and their reverses above.
-Games: `crowdtune.rounds.surrogate` with everybody on one topic and on three (saturated, noise of 50 samples drawn), a
-concave function of a sum, covered topics, and annotators with random effects in pairs; the last three with a noise of
-5 % of the worth of all. `python benchmarks/attribution.py [--players 12 40] [--seeds 10] [--json FILE]`; `--designs`
-compares sizes of probes.
+Every estimator has the same budget of distinct trainings, 5 per annotator by default, and sees measured worths. It is
+compared with Shapley values without noise: by all coalitions up to 12 annotators, by 100 random orders and their
+reverses above. Games: `crowdtune.rounds.surrogate` with everybody on one topic and on three (saturated, noise of 50
+samples drawn), a concave function of a sum, covered topics, and annotators with random effects in pairs; the last three
+with a noise of 5 % of the worth of all. `python benchmarks/attribution.py [--players 12 40] [--json FILE]`;
+`--designs` compares sizes of probes. Banzhaf and Beta-Shapley values are other values than Shapley's: read their rows
+only as ranks.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ from crowdtune.annotations import Bools, Floats
 from crowdtune.credit import Credit, Game, banzhaf, beta_shapley, exact, permutations, probes, ridge
 from crowdtune.rounds.surrogate import planted
 
-PER_PLAYER = 5  # trainings
-ORDERS = 200  # and their reverses, for what is compared with
+ORDERS = 100  # and their reverses, for what is compared with
 NOISE = 0.05  # of the worth of all
 DESIGNS: dict[str, tuple[float, ...]] = {  # shares of the annotators in a probe, in turn
     "an eighth": (1 / 8,),
@@ -91,7 +91,7 @@ def so(game: Game, rng: np.random.Generator) -> Floats:
     """(J,) Shapley values."""
     if len(game) <= 12:
         return exact(game).values
-    return permutations(game, rng, trainings=2 * ORDERS * len(game), truncate=0).values
+    return permutations(game, rng, trainings=2 * ORDERS * len(game)).values
 
 
 def drawn(shares: tuple[float, ...], count: int, players: int, rng: np.random.Generator) -> Bools:
@@ -101,31 +101,30 @@ def drawn(shares: tuple[float, ...], count: int, players: int, rng: np.random.Ge
     return np.concatenate([probes(len(part), players, rng, size=size) for part, size in zip(parts, sizes, strict=True)])
 
 
-def estimates(game: Game, rng: np.random.Generator, designs: bool) -> dict[str, Credit]:
+def estimates(game: Game, rng: np.random.Generator, budget: int, designs: bool) -> dict[str, Credit]:
     """Name -> credit at one budget; the ridge's includes everybody together."""
     players = len(game)
-    budget = PER_PLAYER * players
     orders = {"orders": permutations(game, rng, trainings=budget)}
     if designs:
         return orders | {
             f"ridge, {name}": ridge(game, drawn(shares, budget - 1, players, rng)) for name, shares in DESIGNS.items()
         }
     return orders | {
-        "orders to the end": permutations(game, rng, trainings=budget, truncate=0),
+        "orders, cut at 1 %": permutations(game, rng, trainings=budget, truncate=0.01),
         "banzhaf": banzhaf(game, rng, trainings=budget),
         "beta-shapley(4,1)": beta_shapley(game, rng, alpha=4, beta=1, trainings=budget),
         "ridge": ridge(game, probes(budget - 1, players, rng)),
     }
 
 
-def measured(players: int, seeds: int, designs: bool) -> dict[str, dict[str, dict[str, list[float]]]]:
+def measured(players: int, seeds: int, budget: int, designs: bool) -> dict[str, dict[str, dict[str, list[float]]]]:
     """Game -> estimator -> what is measured -> a number per seed."""
     found: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for seed in range(seeds):
         for name, (game, quiet) in games(players, seed).items():
             rng = np.random.default_rng(seed)
             truth = so(quiet, rng)
-            for method, credit in estimates(game, rng, designs).items():
+            for method, credit in estimates(game, rng, budget, designs).items():
                 low, high = credit.interval()
                 row = found[name][method]
                 row["spearman"].append(float(spearmanr(credit.values, truth).statistic))
@@ -148,14 +147,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--players", type=int, nargs="+", default=[12, 40])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--trainings", type=int, default=5, help="per annotator")
     parser.add_argument("--designs", action="store_true", help="compare sizes of probes")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     kept = []
     for players in args.players:
-        print(f"\n{players} annotators, {PER_PLAYER * players} trainings, {args.seeds} seeds: Spearman (+- 95 %),")
+        budget = args.trainings * players
+        print(f"\n{players} annotators, {budget} trainings, {args.seeds} seeds: Spearman (+- 95 %),")
         print("root mean squared error in standard deviations of the values, share inside the 95 % intervals")
-        for game, methods in measured(players, args.seeds, args.designs).items():
+        for game, methods in measured(players, args.seeds, budget, args.designs).items():
             for method, row in methods.items():
                 (value, reach), (error, _), (inside, _) = (summary(row[k]) for k in ("spearman", "error", "inside"))
                 print(f"  {game:13} {method:32} {value:5.2f} +- {reach:4.2f}  {error:5.2f}  {inside:4.0%}", flush=True)

@@ -14,9 +14,9 @@ FEWEST = 4  # pairs of orders before a standard error may end the walk
 
 
 def permutations(
-    game: Game, rng: np.random.Generator, *, trainings: int, truncate: float = 0.01, error: float = 0.0
+    game: Game, rng: np.random.Generator, *, trainings: int, truncate: float = 0.0, error: float = 0.0
 ) -> Credit:
-    r"""Shapley values by truncated permutation Monte Carlo.
+    r"""Shapley values by permutation Monte Carlo, truncated where asked.
 
     .. math:: \phi_j = E_\pi [ v(\{before\ j\} \cup j) - v(\{before\ j\}) ]
 
@@ -28,11 +28,14 @@ def permutations(
         rng: draws orders.
         trainings: distinct coalitions at most; 2 J - 1 at least.
         truncate: share of v(all) - v(nobody); an order twice in a row this near to v(all) is walked no further, and
-            its rest shares equally what is left. 0 walks all.
+            its rest shares equally what is left. 0 walks all: with noise, or where some do harm, worth near v(all)
+            need not stay there.
         error: stops once no standard error is above it, in units of worth; 0 spends all `trainings`.
 
     Returns:
         Values that sum to v(all) - v(nobody), with standard errors over pairs of orders; NaN with a single pair.
+        They say by how much orders differ. A coalition is measured once, however many orders pass it: where few
+        annotators make most do, they are too small, and `exact` is no dearer.
 
     References:
         Ghorbani and Zou, Data Shapley, 2019, https://arxiv.org/abs/1904.02868
