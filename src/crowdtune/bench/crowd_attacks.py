@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crowdtune.annotations import Bools, Floats
-from crowdtune.bench.crowd_worlds import Played, Row, levelled, played, shares, summed
+from crowdtune.bench.crowd_worlds import Played, Row, played, shares, summed
 from crowdtune.bench.plot import dot_chart
 from crowdtune.credit import probes, ridge
 from crowdtune.rounds.options import Rounds
@@ -171,9 +171,7 @@ def _defended(crowd: Crowd, rounds: int, seed: int) -> dict[str, float]:
     enough = own(crowd.said, crowd.of, PLAYERS).enough()
     honest = _named(world, enough)
     first = played(world, options, {half: honest})
-    present = np.isin(world.players, honest)
-    judged = first.attributed
-    kept = present & ~harmful(replace(judged, error=np.where(present, judged.error, np.nan)))
+    kept = enough & ~harmful(first.attributed)
     done = played(world, options, {half: honest, rounds: _named(world, kept)})
     return {
         "paid": paid(np.where(kept, done.attributed.values, 0.0), crowd.attacker),
@@ -199,7 +197,7 @@ def _split(divided: bool, accounts: int, rounds: int, seed: int) -> dict[str, fl
     alone, split = played(one, options), played(world, options)
     known = as_one(world.game, [one.players[j] for j in rows])
     probe = probes(4 * rounds, PLAYERS, np.random.default_rng(seed))
-    before, after = (levelled(ridge(game, probe), probe, game.worth(probe)).values for game in (one.game, known))
+    before, after = (ridge(game, probe).values for game in (one.game, known))
 
     def ratio(credit: Callable[[Played], Floats]) -> float:
         return float(shares(credit(split))[many].sum() / max(shares(credit(alone))[who], 1e-12))

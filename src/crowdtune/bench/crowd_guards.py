@@ -144,4 +144,4 @@ def _chosen(world: World, rounds: int, seed: int, sure: bool) -> dict[str, float
 
 
 def _seen(world: World, model: Floats, draw: int) -> Floats:
-    return next(iter(world.measured(model, (draw,)).values()))[0]
+    return np.asarray(next(iter(world.measured(model, (draw,)).values()))[0])

@@ -14,7 +14,7 @@ from crowdtune.rounds.groups import STRATEGIES
 from crowdtune.rounds.options import Rounds
 from crowdtune.rounds.surrogate import World, planted
 
-SIZES = (12, 40, 100, 200)
+SIZES = (8, 12, 40, 100, 200)
 SEEDS = 10
 BUDGET = 5  # trainings for each contributor
 WORLDS: Mapping[str, Mapping[str, float | int]] = {  # how the worlds differ from `planted`'s defaults

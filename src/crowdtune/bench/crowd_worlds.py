@@ -48,10 +48,15 @@ class Played:
 
     @property
     def attributed(self) -> Credit:
-        """Ridge attribution from what the groups' contributions gain over the untrained model."""
+        """Ridge attribution from what groups gain over the untrained model; 0 for whoever took no part."""
         member: Bools = np.concatenate([membership(one.groups, self.players) for one in self.rounds])
         worth = np.concatenate([one.probes for one in self.rounds])
-        return levelled(ridge_of(self.players, member, worth), member, worth)
+        there: Bools = np.asarray(member.any(axis=0))
+        names = [name for name, here in zip(self.players, there.tolist(), strict=True) if here]
+        credit = ridge_of(names, member[:, there], worth)
+        values, error = np.zeros(len(there)), np.full(len(there), np.nan)
+        values[there], error[there] = credit.values, credit.error
+        return replace(credit, players=self.players, values=values, error=error)
 
     @property
     def per_round(self) -> Floats:
@@ -97,21 +102,6 @@ def fewer(world: World) -> World:
     """Samples of which each is the mean of several, so that a mean is as sure as before and costs a fifth."""
     share = min(SAMPLES / world.samples, 1.0)
     return replace(world, samples=min(SAMPLES, world.samples), noise=float(world.noise * np.sqrt(share)))
-
-
-def levelled(credit: Credit, member: Bools, worth: Floats) -> Credit:
-    """Give a credit its level: the mean contributor has what a probe is worth over how many were in it.
-
-    Probes of one size tell how contributors differ and nothing of what they all have in common, so that values come
-    out around 0, and half of an honest crowd would earn nothing. That nobody together are worth 0 sets the level.
-
-    Args:
-        credit: of J contributors, by regression.
-        member: (C, J) the probes.
-        worth: (C,) of each.
-    """
-    level = worth.mean() / max(float(member.sum(axis=1).mean()), 1e-12)
-    return replace(credit, values=credit.values - credit.values.mean() + level)
 
 
 def shapley(world: World, rng: np.random.Generator, *, orders: int = 400) -> Floats:
