@@ -66,7 +66,7 @@ def test_tables_of_late_joiners_company_and_guards():
     known, hidden = crowd_guards.gaming(1, rounds=4, defences=("one encoder, known", "one encoder, hidden"))
     assert known["distance"] > hidden["distance"]
     rules = crowd_guards.curse(1, rounds=3, samples=(10,))
-    assert rules[0]["accepted"] >= rules[1]["accepted"]
+    assert rules[0]["accepted"] >= rules[-1]["accepted"]
 
 
 def test_the_gate_of_control_items_is_the_binomial():
@@ -76,7 +76,7 @@ def test_the_gate_of_control_items_is_the_binomial():
 
 
 def test_tables_of_pools_are_charted():
-    rows = crowd_pools.credits(2, (8, 12), worlds=("as planted",))
+    rows = crowd_pools.credits(1, (8, 12), worlds=("as planted",))
     assert {(row["pool"], row["trainings"]) for row in rows} == {(8, 40), (12, 60)}
     assert "<svg" in crowd_pools.decay_chart(rows)
     told = {row["strategy"]: row for row in crowd_pools.strategies(1, (8,), rounds=3)}

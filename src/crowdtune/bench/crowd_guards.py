@@ -20,6 +20,7 @@ from crowdtune.rounds.target import gain
 
 GAMED = 1.5  # how far a gaming contribution leads along what the encoder in sight takes for the goal
 FRESH = 10_000  # added to a seed where a model is measured once more
+RULES = {"any gain": -np.inf, "fresh, any gain": 0.0, "fresh, 1 SE": 1.0, "fresh, 2 SE": 2.0}
 DEFENCES: Mapping[str, tuple[float, str]] = {  # transfer to the selecting encoder, and what a second one does
     "one encoder, known": (1.0, ""),
     "known, second vetoes": (1.0, "veto"),
@@ -61,18 +62,18 @@ def curse(seeds: int = SEEDS, *, rounds: int = 20, samples: Sequence[int] = (10,
         samples: S drawn of a model.
 
     Returns:
-        A row for S and rule. "any gain" takes the winner that measures better than the base; "sure on fresh" only if
-        its gain on fresh samples exceeds twice the standard error. `distance` is the true one of the last model,
+        A row for S and rule: the winner is taken that measures better than the base ("any gain"), or whose gain on
+        fresh samples exceeds so many standard errors. `distance` is the true one of the last model,
         `promised` the mean gain by which winners were chosen less the true one, `worse` the share of accepted winners
         that were truly no better, `accepted` the share of rounds.
     """
     rows: list[Row] = []
     for count in samples:
-        for rule, sure in (("any gain", False), ("sure on fresh", True)):
+        for rule, errors in RULES.items():
             found = []
             for seed in range(seeds):
                 world = replace(planted(PLAYERS, np.random.default_rng(seed)), samples=count)
-                found.append(_chosen(world, rounds, seed, sure))
+                found.append(_chosen(world, rounds, seed, errors))
             rows.append({"samples": count, "rule": rule} | summed(found))
     return rows
 
@@ -118,7 +119,7 @@ def _gamed(transfer: float, second: str, rounds: int, seed: int) -> dict[str, fl
     }
 
 
-def _chosen(world: World, rounds: int, seed: int, sure: bool) -> dict[str, float]:
+def _chosen(world: World, rounds: int, seed: int, errors: float) -> dict[str, float]:
     """Rounds in which a winner is taken by one rule or the other."""
     model, told, target = world.base, [], world.targets[0]
     standing = Standing(world.players, np.zeros(PLAYERS), np.zeros(PLAYERS, dtype=np.int64))
@@ -131,7 +132,7 @@ def _chosen(world: World, rounds: int, seed: int, sure: bool) -> dict[str, float
         best = candidates[int(np.argmax(gains))]
         again = gain(target, _seen(world, model, draw + FRESH), _seen(world, best, draw + FRESH))
         truly = float(world.distance(model) - world.distance(best))
-        accepted = max(gains) > 0 and (again.sure or not sure)
+        accepted = max(gains) > 0 and again.value > errors * again.error
         told.append((accepted, max(gains) - truly, truly <= 0))
         model = best if accepted else model
     taken = [one for one in told if one[0]]
