@@ -23,7 +23,7 @@ def standing(means: list[float | None]) -> Standing:
 MEANS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=23)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(MEANS, st.sampled_from(STRATEGIES), st.integers(1, 9), st.integers(0, 5), st.integers(1, 40))
 def test_everybody_is_in_one_group_and_sizes_differ_by_at_most_one(
     means: list[float | None], strategy: str, count: int, seed: int, number: int
@@ -38,7 +38,7 @@ def test_everybody_is_in_one_group_and_sizes_differ_by_at_most_one(
     assert membership(groups, known.players).sum(axis=0).tolist() == [1] * len(means)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(MEANS, st.integers(2, 5), st.integers(1, 9))
 def test_interleaved_gives_each_group_one_of_each_rank(means: list[float | None], count: int, number: int) -> None:
     known, count = standing(means), min(count, len(means))
@@ -50,7 +50,7 @@ def test_interleaved_gives_each_group_one_of_each_rank(means: list[float | None]
             assert sum((-np.inf if mean is None else mean) >= low for mean in own) >= k
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(MEANS, st.integers(2, 5), st.integers(1, 9))
 def test_synergised_puts_nobody_below_the_next_group(means: list[float | None], count: int, number: int) -> None:
     known, count = standing(means), min(count, len(means))
@@ -61,7 +61,7 @@ def test_synergised_puts_nobody_below_the_next_group(means: list[float | None], 
         assert all(min(one) >= max(two) for one, two in itertools.pairwise(value))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 20), st.integers(0, 9), st.integers(1, 5), st.integers(0, 3))
 def test_fixed_moves_nobody_when_others_join(before: int, joining: int, count: int, seed: int) -> None:
     count = min(count, before)

@@ -20,7 +20,8 @@ from crowdtune.credit.points import shared_points
 from crowdtune.errors import InputError
 from crowdtune.rounds.choose import best, gains, scores, verdict
 from crowdtune.rounds.coalitions import Spread
-from crowdtune.rounds.groups import Groups, assign, membership
+from crowdtune.rounds.groups import Groups, assign
+from crowdtune.rounds.groups import membership as membership
 from crowdtune.rounds.job import MODEL, Done, Job
 from crowdtune.rounds.options import Rounds
 from crowdtune.rounds.record import (
