@@ -178,7 +178,7 @@ def credit(method: str, of: Game, rng: np.random.Generator, asked: int = 0) -> C
     if method == "exact":
         return exact(of)
     if method == "ridge":
-        return ridge(of, probes(count, len(of), rng))
+        return ridge(of, probes(max(min(count - 1, 2 ** len(of) - 2), 1), len(of), rng))  # and everybody
     if method == "banzhaf":
         return banzhaf(of, rng, trainings=count)
     if method == "beta-shapley":
