@@ -138,3 +138,35 @@ def save_round(folder: Path, number: int, groups: list[list[str]], probes: list[
     place = folder / "rounds" / f"{number:03d}"
     place.mkdir(parents=True, exist_ok=True)
     (place / "round.json").write_text(json.dumps(told))
+
+
+@pytest.mark.slow
+def test_copies_of_a_model_are_trained_once(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ann is right and mal wrong, always: without ann the model loses, and the same command trains nothing again."""
+    lines = ["item,prompt,annotator,label"]
+    for j, name in enumerate(("ann", "bob", "mal")):
+        lines += [f"i{i},w{i},{name},{('yes', 'no')[(i + (name == 'mal')) % 2]}" for i in range(12 * j, 12 * j + 12)]
+    (tmp_path / "crowd.csv").write_text("\n".join(lines) + "\n")
+    rows = [
+        {"id": f"t{i}", "prompt": f"w{i}", "choices": ["yes", "no"], "gold": ("yes", "no")[i % 2]} for i in range(36)
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = {
+        "template": "{prompt} Answer :",
+        "style": "words",
+        "epochs": "8",
+        "learning_rate": "3e-3",
+        "bf16": "false",
+    }
+    flags = [part for key, text in settings.items() for part in ("--set", f"{key}={text}")]
+    flags += ["--model", tiny_llama, "--test", tmp_path / "test.jsonl", "-o", tmp_path / "values.csv"]
+    assert run(monkeypatch, "value", tmp_path / "crowd.csv", "--method", "exact", *flags) == 0
+    assert "7 trainings, 0 of them there before" in capsys.readouterr().err
+    first = (tmp_path / "values.csv").read_bytes()
+    worth = {row["annotator"]: float(row["value"]) for row in csv.DictReader(first.decode().splitlines())}
+    assert worth["ann"] > worth["mal"]
+    assert run(monkeypatch, "value", tmp_path / "crowd.csv", "--method", "exact", *flags) == 0
+    assert "7 trainings, 7 of them there before" in capsys.readouterr().err
+    assert (tmp_path / "values.csv").read_bytes() == first
