@@ -101,7 +101,7 @@ def trainings(method: str, players: int, asked: int = 0) -> int:
     """
     if method not in GAMES:
         raise unknown_name("method of value", method, GAMES)
-    everything = 2**players - 1
+    everything = int(2**players - 1)
     if method == "leave-one-out":
         return players + 1
     return everything if method == "exact" else min(asked or max(EACH * players, 2 * players - 1), everything)
