@@ -103,3 +103,70 @@ def test_free_responses_have_no_common_truth(
     assert run(monkeypatch, "value", path, "--kind", "text") == 2
     assert "free responses are no labels of a common truth" in capsys.readouterr().err
     assert run(monkeypatch, "more", path, "--kind", "text", "--ask", "3") == 2
+
+
+def test_a_folder_of_rounds_is_valued_by_attribution_or_by_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six rounds by hand in which only ann's group gains; with probes the values tell it, and without the points do."""
+    brought = {name: {"items": 10, "sha256": "0", "kind": ""} for name in ("ann", "bob", "cid")}
+    (tmp_path / "contributions.json").write_text(json.dumps(brought))
+    assert run(monkeypatch, "value", tmp_path) == 2
+    assert "no round in" in capsys.readouterr().err
+    for probes in (False, True):
+        for number in range(1, 7):
+            groups = [["ann", "bob"], ["cid"]] if number % 2 else [["ann", "cid"], ["bob"]]
+            save_round(tmp_path, number, groups, [1.0, 0.0] if probes else [])
+        assert run(monkeypatch, "value", tmp_path, "--json") == 0
+        rows = json.loads(capsys.readouterr().out)["annotators"]
+        assert rows[0]["annotator"] == "ann"
+        assert rows[0]["evidence"] == 6
+        assert (rows[0]["error"] is not None) == probes
+    assert run(monkeypatch, "value", tmp_path) == 0
+    assert "value by rounds" in capsys.readouterr().out
+
+
+def save_round(folder: Path, number: int, groups: list[list[str]], probes: list[float]) -> None:
+    """A round that is over, in which groups gained 1 and 0 and shared it alike."""
+    change = [{"accuracy": {"value": gain, "error": None}} for gain in (1.0, 0.0)]
+    told = {
+        "number": number, "players": ["ann", "bob", "cid"], "groups": groups, "base": "", "scores": {"accuracy": 0.0},
+        "gains": {"group-1": change[0], "group-2": change[1]}, "winner": "group-1", "fresh": {}, "accepted": False,
+        "why": "by hand", "then": "", "reached": {"accuracy": 0.0}, "probes": probes,
+        "points": {name: 0.5 if name in groups[0] else 0.0 for name in ("ann", "bob", "cid")},
+    }  # fmt: skip
+    place = folder / "rounds" / f"{number:03d}"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "round.json").write_text(json.dumps(told))
+
+
+@pytest.mark.slow
+def test_copies_of_a_model_are_trained_once(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ann is right and mal wrong, always: without ann the model loses, and the same command trains nothing again."""
+    lines = ["item,prompt,annotator,label"]
+    for j, name in enumerate(("ann", "bob", "mal")):
+        lines += [f"i{i},w{i},{name},{('yes', 'no')[(i + (name == 'mal')) % 2]}" for i in range(12 * j, 12 * j + 12)]
+    (tmp_path / "crowd.csv").write_text("\n".join(lines) + "\n")
+    rows = [
+        {"id": f"t{i}", "prompt": f"w{i}", "choices": ["yes", "no"], "gold": ("yes", "no")[i % 2]} for i in range(36)
+    ]
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = {
+        "template": "{prompt} Answer :",
+        "style": "words",
+        "epochs": "8",
+        "learning_rate": "3e-3",
+        "bf16": "false",
+    }
+    flags = [part for key, text in settings.items() for part in ("--set", f"{key}={text}")]
+    flags += ["--model", tiny_llama, "--test", tmp_path / "test.jsonl", "-o", tmp_path / "values.csv"]
+    assert run(monkeypatch, "value", tmp_path / "crowd.csv", "--method", "exact", *flags) == 0
+    assert "7 trainings, 0 of them there before" in capsys.readouterr().err
+    first = (tmp_path / "values.csv").read_bytes()
+    worth = {row["annotator"]: float(row["value"]) for row in csv.DictReader(first.decode().splitlines())}
+    assert worth["ann"] > worth["mal"]
+    assert run(monkeypatch, "value", tmp_path / "crowd.csv", "--method", "exact", *flags) == 0
+    assert "7 trainings, 7 of them there before" in capsys.readouterr().err
+    assert (tmp_path / "values.csv").read_bytes() == first

@@ -84,7 +84,7 @@ def test_nothing_is_trained_twice_after_a_stop(tmp_path: Path) -> None:
 def test_another_label_is_another_game(tmp_path: Path) -> None:
     """And what was worked out of the annotations before is not."""
     heads = planted()
-    names = []
+    names: list[int] = []
     for label in (heads.annotations.label, heads.annotations.label, 1 - heads.annotations.label):
         own = replace(heads, annotations=replace(heads.annotations, label=label))
         if names:

@@ -26,6 +26,8 @@ METHODS = (
     *("leave-one-out", "permutations", "ridge", "exact", "banzhaf", "beta-shapley"),
 )
 SCORES = {"loss": "nats per held-out item", "accuracy": "share of held-out items right"}
+BROUGHT = "contributions.json"  # in a folder of rounds
+EXTRA = {"reliability": "reliability", "next": "next label", "fresh": "on a new item", "points": "points"}
 FIRST = 5  # named to be asked first
 
 
@@ -49,7 +51,8 @@ def value(
 ) -> None:
     """Say what each annotator's labels are worth: to what is known of the items, or to a model trained on them.
 
-    The table of -o is what crowdtune pay reads. Of whom too little is known is not ranked.
+    SOURCE may be a folder of rounds. The table of -o is what crowdtune pay reads. Whom too little is known of is not
+    ranked.
     """
     if method not in METHODS:
         raise unknown_name("method of value", method, METHODS)
@@ -58,6 +61,9 @@ def value(
     if out is not None:
         check_form(out)
     paid = _prices(prices) if prices else None
+    if (Path(load.flags["source"]) / BROUGHT).exists():
+        _done(_of_rounds(Path(load.flags["source"])), "rounds", "units of the target", out, json)
+        return
     annotations = load()
     annotations.require_labels()
     rng = np.random.default_rng(seed)
@@ -73,6 +79,10 @@ def value(
             settings = from_pairs(set_ or [])
             asked = Asked(method, test, model, target, trainings, workers, settings, place, seed)
             rows = trained(annotations, asked, rng)
+    _done(rows, method, unit, out, json)
+
+
+def _done(rows: list[dict[str, Any]], method: str, unit: str, out: Path | None, json: bool) -> None:
     if out is not None:
         write_table(out, {name: [row[name] for row in rows] for name in rows[0]})
         say(f"wrote {out}; next: crowdtune pay {out} --budget AMOUNT")
@@ -80,6 +90,18 @@ def value(
         show_json({"method": method, "unit": unit, "annotators": rows})
     else:
         _show(rows, method, unit)
+
+
+def _of_rounds(folder: Path) -> list[dict[str, Any]]:
+    """What rounds of Crowd-SFT say: points, and ridge attribution where enough probes tell."""
+    from crowdtune.metrics.worth import of_rounds
+    from crowdtune.rounds.record import load_contributions, load_rounds
+    from crowdtune.rounds.summary import annotator_rows
+
+    played = load_rounds(folder)
+    if not played:
+        raise InputError(f"no round in {folder} is over yet. crowdtune rounds resume {folder} goes on.")
+    return of_rounds(annotator_rows(played, load_contributions(folder)))
 
 
 def _informed(annotations: Annotations, rng: np.random.Generator, prices: dict[str, float] | None) -> list[Any]:
@@ -115,7 +137,8 @@ def _show(rows: Sequence[dict[str, Any]], method: str, unit: str) -> None:
     from crowdtune.metrics.worth import first, why_thin
 
     informed = method == INFORMATION
-    extra = ["reliability", "next label", "on a new item"] if informed else []
+    more = dict.fromkeys(name for name in EXTRA if name in rows[0])
+    extra = [EXTRA[name] for name in more]
     table = new_table(f"value by {method}, in {unit}", "annotator", "labels", "value", "95 %", "a label", *extra, "")
     half = SHOWN // 2
     shown = list(rows) if len(rows) <= SHOWN else [*rows[:half], None, *rows[-half:]]
@@ -124,12 +147,12 @@ def _show(rows: Sequence[dict[str, Any]], method: str, unit: str) -> None:
             table.add_row(f"... {len(rows) - 2 * half} more ...", *[""] * (5 + len(extra)))
             continue
         cells = [_cell(row["value"]), f"{_cell(row['low'])} to {_cell(row['high'])}", _cell(row["per_label"])]
-        cells += [_cell(row[name]) for name in ("reliability", "next", "fresh")] if informed else []
+        cells += [_cell(row[name]) for name in more]
         table.add_row(row["annotator"], str(row["labels"]), *cells, "too few to judge" if row["thin"] else "")
     show(table)
     thin = sum(row["thin"] for row in rows)
     if thin:
-        say(f"{thin} of {len(rows)} annotators are not ranked: {why_thin() if informed else 'fewer than 5 labels'}")
+        say(f"{thin} of {len(rows)} annotators are not ranked: {why_thin(informed)}")
     if not informed:
         return
     by = "next_per_price" if "next_per_price" in rows[0] else "next"

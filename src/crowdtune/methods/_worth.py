@@ -101,7 +101,7 @@ def trainings(method: str, players: int, asked: int = 0) -> int:
     """
     if method not in GAMES:
         raise unknown_name("method of value", method, GAMES)
-    everything = 2**players - 1
+    everything = int(2**players - 1)
     if method == "leave-one-out":
         return players + 1
     return everything if method == "exact" else min(asked or max(EACH * players, 2 * players - 1), everything)
@@ -178,7 +178,7 @@ def credit(method: str, of: Game, rng: np.random.Generator, asked: int = 0) -> C
     if method == "exact":
         return exact(of)
     if method == "ridge":
-        return ridge(of, probes(count, len(of), rng))
+        return ridge(of, probes(max(min(count - 1, 2 ** len(of) - 2), 1), len(of), rng))  # and everybody
     if method == "banzhaf":
         return banzhaf(of, rng, trainings=count)
     if method == "beta-shapley":

@@ -90,8 +90,36 @@ def first(rows: list[Row], by: str = "next") -> list[Row]:
     return sorted(able, key=lambda row: -row[by])
 
 
-def why_thin() -> str:
+def of_rounds(rows: list[Row]) -> list[Row]:
+    """What rounds of Crowd-SFT came to, as a table of values.
+
+    Args:
+        rows: as `rounds.summary.annotator_rows` makes them.
+
+    Returns:
+        Rows of annotator, labels, evidence (rounds taken part in), value (ridge attribution, with its interval and
+        error; points per round where too few probes tell of it), per_label, points, and thin.
+    """
+    probed = any(row["attribution"] is not None for row in rows)
+    reach = float(norm.ppf(0.5 + LEVEL / 2))
+    found = []
+    for row in rows:
+        value = row["attribution" if probed else "points_per_round"]
+        low, high = row["attribution_low"], row["attribution_high"]
+        found.append(
+            {name: row[name] for name in ("annotator", "labels")}
+            | {"evidence": row["appearances"], "value": value, "low": low, "high": high}
+            | {"error": None if low is None or high is None else (high - low) / (2 * reach)}
+            | {"per_label": None if value is None else value / max(row["labels"], 1), "points": row["points"]}
+            | {"thin": value is None or row["appearances"] < THIN}
+        )
+    return sorted(found, key=lambda row: (row["thin"], 0.0 if row["thin"] else -row["value"]))
+
+
+def why_thin(informed: bool) -> str:
     """What it takes to be ranked, in words."""
+    if not informed:
+        return f"fewer than {THIN} labels, or rounds taken part in"
     return f"fewer than {THIN} labels met by others or by gold, or a reliability known to no better than {WIDE:g}"
 
 
