@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROUNDS = [f"rounds {verb}" for verb in ("run", "resume", "status", "export")]
 PAGE = Path(__file__).parent / "cli.md"
 
 
@@ -42,10 +43,16 @@ def page() -> str:
     from crowdtune.cli import app
     from crowdtune.methods._asking import Asking
     from crowdtune.methods._clean import Options
+    from crowdtune.methods._judged import Judging
     from crowdtune.names import find, known
+    from crowdtune.rounds.options import Rounds
     from crowdtune.training.options import Training
 
-    verbs = [*(command.name or command.callback.__name__ for command in app.registered_commands), "bench realm"]
+    verbs = [
+        *(command.name or command.callback.__name__ for command in app.registered_commands),
+        *ROUNDS,
+        "bench realm",
+    ]
     whole, *each = helps("", *verbs)
     lines = ["# Command line", "", "Made by `make docs`; do not edit.", "", "```text", whole, "```"]
     for verb, said in zip(verbs, each, strict=True):
@@ -54,6 +61,7 @@ def page() -> str:
     head = ["", "| option | default | meaning |", "|---|---|---|"]
     lines += ["", "## Options of training (`--set KEY=VALUE`)", *head, *options_of(Training)]
     lines += ["", "## Options of cleaning (`--set KEY=VALUE`)", *head, *options_of(Options), *options_of(Asking)]
+    lines += ["", "## Options of rounds (`--set KEY=VALUE`)", *head, *options_of(Rounds), *options_of(Judging)]
     for name, kind in kinds.items():
         if dataclasses.fields(kind):
             lines += ["", f"## Options of method {name}", *head, *options_of(kind)]

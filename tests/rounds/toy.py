@@ -36,7 +36,7 @@ class Toy:
 
     pulls: dict[str, tuple[float, float]]
     log: Path
-    noise: float = 0.1
+    noise: float = 0.05
     seconds: float = 0.0
     fails: tuple[str, ...] = ()
 
@@ -50,9 +50,10 @@ class Toy:
             with self.log.open("a") as file:
                 file.write(f"{folder.parent.name}/{folder.name.split('.')[1]} {os.getpid()}\n")
             pull = np.mean([self.pulls[name] for name in job.members], axis=0)
-            jitter = np.random.default_rng(job.seed).normal(0, 0.01, 2)
+            jitter = np.random.default_rng(job.seed).normal(0, 0.001, 2)
             model = model + pull + jitter
-        drawn = [model + np.random.default_rng(seed).normal(0, self.noise, (50, 2)) for seed in job.draws]
+        own = int.from_bytes(model.tobytes(), "little")  # models answer the same questions each in their own way
+        drawn = [model + np.random.default_rng([seed, own]).normal(0, self.noise, (50, 2)) for seed in job.draws]
         save_measured(folder, {"distance": np.stack(drawn), "low": -np.stack(drawn)[:, :, 1:]}, len(job.members))
         if job.keep:
             (folder / MODEL).mkdir()

@@ -18,8 +18,10 @@ from crowdtune.cli import (
     export,
     import_,
     more,
+    pay,
     predict,
     report,
+    rounds,
     simulate,
     train,
 )
@@ -48,8 +50,10 @@ for verb in (
     calibrate.calibrate,
     report.report,
     export.export,
+    pay.pay,
 ):
     app.command()(verb)
+app.add_typer(rounds.rounds, name="rounds")
 app.add_typer(bench.bench, name="bench")
 
 
@@ -84,6 +88,6 @@ def main() -> None:
 def _stopped() -> None:
     complain(
         "stopped. A training run goes on with --resume, from its last checkpoint if it had one (--set save_steps=N), a "
-        "bench or clean with the same command; others start anew."
+        "bench or clean with the same command, rounds with crowdtune rounds resume DIR; others start anew."
     )
     sys.exit(INTERRUPTED)

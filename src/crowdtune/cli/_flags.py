@@ -34,6 +34,10 @@ class Load(Protocol):
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         ...
 
+    def merged(self, flags: dict[str, str]) -> dict[str, str]:
+        """The flags of `again`, to be kept in their turn."""
+        ...
+
     def silently(self, choices: tuple[str, ...] = ()) -> tuple[Annotations, ReadReport]:
         """The same without a word, with what is to be said."""
         ...

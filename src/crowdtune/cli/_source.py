@@ -136,10 +136,17 @@ class _Load:
     def again(self, flags: dict[str, str]) -> Annotations:
         """Annotations as an earlier command read them, by the `flags` it kept; what is typed now wins."""
         usual = inspect.signature(load).parameters
-        parsed = {name: _PARSED.get(name, str)(text) for name, text in flags.items()}
+        parsed = {name: _PARSED.get(name, str)(text) for name, text in self.merged(flags).items()}
         kept = {name if name in usual else f"{name}_": value for name, value in parsed.items()}
-        typed = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
-        return load(**self.given | kept | typed)[0]
+        return load(**self.given | kept)[0]
+
+    def merged(self, flags: dict[str, str]) -> dict[str, str]:
+        """The flags of `again`, to be kept in their turn; files by --with come to those that were."""
+        usual = inspect.signature(load).parameters
+        own = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
+        typed = {name.rstrip("_"): _typed(value) for name, value in own.items()}
+        both = [one["with"] for one in (flags, typed) if "with" in one]
+        return flags | typed | ({"with": " ".join(dict.fromkeys(both))} if both else {})
 
 
 def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., None]:

@@ -15,8 +15,11 @@ from crowdtune.methods._calibrate import calibrate as calibrate
 from crowdtune.methods._calibrate import saved_temperature as saved_temperature
 from crowdtune.methods._calibrate import set_temperature as set_temperature
 from crowdtune.methods._clean import clean as clean
+from crowdtune.methods._crowd_sft import rounds as rounds
 from crowdtune.methods._distribution import annotators_of as annotators_of
 from crowdtune.methods._distribution import predict_distribution as predict_distribution
+from crowdtune.methods._judged import Judged as Judged
+from crowdtune.methods._judged import judging as judging
 from crowdtune.methods._options import options as options
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold

@@ -29,7 +29,8 @@ from crowdtune.rounds.target import Target, mean, nearness
 Encoder = Callable[[Sequence[str]], Floats]  # S texts -> (S, D)
 RewardFunction = Callable[..., Sequence[float]]  # as TRL's reward_funcs: prompts and completions by name
 ROWS = 64  # texts written at once
-KNOWN = ("distance", "loss", "accuracy", "reward:MODULE:FUNCTION")
+HELD_OUT = ("loss", "brier", "accuracy")
+KNOWN = ("distance", *HELD_OUT, "reward:MODULE:FUNCTION")
 
 
 class Aim(Protocol):
@@ -63,7 +64,7 @@ class Drawing:
 
     def __post_init__(self) -> None:
         if not self.prompts:
-            raise InputError("nothing says what the model is asked to write. Give --prompt.")
+            raise InputError("nothing says what the model is asked to write. Give --ask TEXT.")
         for name in ("samples", "max_tokens"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} must be 1 or more.")
@@ -142,7 +143,8 @@ class HeldOut:
 
     Args:
         items: I items with gold answers.
-        by: "loss", minus the negative log-likelihood in nats (of free responses per token), or "accuracy".
+        by: "loss", minus the negative log-likelihood in nats (of free responses per token); "brier", minus the squared
+            distance of the distribution over choices from the gold answer, 0 to 2; or "accuracy".
         samples: items asked at a time, drawn without replacement; 0 asks all of them, whatever the seed.
     """
 
@@ -175,11 +177,13 @@ class HeldOut:
         table = score(lm, encoded, bf16=reading.bf16)
         rows = np.arange(len(items))
         if self.by == "accuracy":
-            return np.asarray(table.argmax(axis=1) == items.gold, dtype=np.float64)[:, None]
-        loss = table[rows, items.gold]
-        if reading.format.style == "responses":
-            loss = loss / np.maximum(encoded.sizes()[rows, items.gold], 1)
-        return np.asarray(loss, dtype=np.float64)[:, None]
+            found = (table.argmax(axis=1) == items.gold).astype(np.float64)
+        elif self.by == "brier":
+            found = -((np.exp(table) - np.eye(table.shape[1])[items.gold]) ** 2).sum(axis=1)
+        else:
+            free = reading.format.style == "responses"
+            found = table[rows, items.gold] / (np.maximum(encoded.sizes()[rows, items.gold], 1) if free else 1)
+        return np.asarray(found, dtype=np.float64)[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,11 +225,11 @@ def aims(
     drawing: Drawing | None = None,
     samples: int = 0,
 ) -> tuple[Aim, ...]:
-    """Make aims by their names: distance, loss, accuracy, reward:MODULE:FUNCTION.
+    """Make aims by their names: distance, loss, brier, accuracy, reward:MODULE:FUNCTION.
 
     Args:
         names: which, the one to select by first.
-        test: held-out items with gold, for loss and accuracy.
+        test: held-out items with gold, for loss, brier and accuracy.
         near: texts outputs shall be like, for distance.
         drawing: of outputs, for distance and reward.
         samples: held-out items asked at a time; 0 = all.
@@ -235,14 +239,14 @@ def aims(
 
 def _aim(name: str, test: Items | None, near: Sequence[str], drawing: Drawing | None, samples: int) -> Aim:
     kind, _, function = name.partition(":")
-    if kind in ("loss", "accuracy"):
+    if kind in HELD_OUT:
         if test is None:
             raise InputError(f"target {kind} needs held-out items with gold answers. Give --test FILE.")
         return HeldOut(test, by=kind, samples=samples)
     if kind not in ("distance", "reward"):
         raise unknown_name("target", name, KNOWN)
     if drawing is None:
-        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --prompt.")
+        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --ask TEXT.")
     return Distance(drawing, centroid_of(near)) if kind == "distance" else Reward(drawing, _function(function))
 
 

@@ -88,7 +88,7 @@ def train(
         if warning != said.words:  # told before training
             logger.warning(warning)
     write_tables(run, (annotations, judged), found, method, None if free else after)
-    save_model(run, trained, start.reading, plan, results)
+    save_model(run, trained, start.reading, plan.story, results)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
 

@@ -50,7 +50,7 @@ class Tuning:
     def __call__(self, job: Job, folder: Path) -> None:
         """Train, or average, or take the base as it is; measure; and keep what is to be kept."""
         start = self.start()
-        lm = self._model(job, start)
+        lm = self.model(job)
         steps = self._train(lm, start, job, folder) if job.members else 0
         measured = {
             aim.target.name: np.stack([aim.measure(lm, start.reading, seed) for seed in job.draws]) for aim in self.aims
@@ -68,21 +68,11 @@ class Tuning:
             _ready[self._key] = prepare(self.annotations, training)
         return _ready[self._key]
 
-    @cached_property
-    def _key(self) -> str:
-        plain = pickle.dumps((self.annotations, self.method, self.settings))
-        return hashlib.sha256(plain).hexdigest()
-
-    @cached_property
-    def _options(self) -> tuple[object, Training]:
-        chosen, training = options(self.method, self.settings)
-        return chosen, replace(training, learning_rate=replace(training, lora=True).rate, lora=False)
-
-    def _model(self, job: Job, start: Start) -> LanguageModel:
+    def model(self, job: Job) -> LanguageModel:
         """A copy of the untrained model with the adapter a job begins with."""
         import peft
 
-        copy = start.lm.copy()
+        copy = self.start().lm.copy()
         _, training = self._options
         torch.manual_seed(job.seed)  # a new adapter's weights are drawn
         sources = job.parents or ((job.base,) if job.base else ())
@@ -92,6 +82,21 @@ class Tuning:
         if len(sources) > 1:
             peft.set_peft_model_state_dict(model, _average([Path(source) for source in sources]))
         return replace(copy, model=model, new=())
+
+    @property
+    def training(self) -> Training:
+        """Options of training, the defaults filled in."""
+        return self._options[1]
+
+    @cached_property
+    def _key(self) -> str:
+        plain = pickle.dumps((self.annotations, self.method, self.settings))
+        return hashlib.sha256(plain).hexdigest()
+
+    @cached_property
+    def _options(self) -> tuple[object, Training]:
+        chosen, training = options(self.method, self.settings)
+        return chosen, replace(training, learning_rate=replace(training, lora=True).rate, lora=False)
 
     def _train(self, lm: LanguageModel, start: Start, job: Job, folder: Path) -> int:
         """Train in place; how many optimiser steps that took."""

@@ -8,7 +8,7 @@ from crowdtune.annotations import Annotations, Floats
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.reading import Reading
 from crowdtune.methods._card import model_card
-from crowdtune.methods._plan import Conclusion, Plan
+from crowdtune.methods._plan import Conclusion
 from crowdtune.perspectives import FILE, perspectives
 from crowdtune.runs import Run, annotator_table
 from crowdtune.write.tables import write_bytes
@@ -30,9 +30,9 @@ def write_tables(
         perspectives(after, annotations).save(run.folder / FILE)
 
 
-def save_model(run: Run, lm: LanguageModel, reading: Reading, plan: Plan, results: dict[str, Any]) -> None:
-    """The model with its tokenizer, how it reads, and a card that says how its labels were made."""
+def save_model(run: Run, lm: LanguageModel, reading: Reading, story: str, results: dict[str, Any]) -> None:
+    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`."""
     lm.model.save_pretrained(run.model)
     lm.tokenizer.save_pretrained(run.model)
     reading.save(run.model)
-    write_bytes(run.model / "README.md", model_card(reading, plan.story, results).encode())
+    write_bytes(run.model / "README.md", model_card(reading, story, results).encode())

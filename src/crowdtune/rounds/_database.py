@@ -30,7 +30,6 @@ from crowdtune.errors import InputError
 
 PATIENCE = 60.0  # seconds to wait for another process that writes
 SQLITE, POSTGRES = "sqlite", "postgresql"
-FIRST_BYTES = b"SQLite format 3\x00"
 LOCK = 0x63746C64  # of Postgres, while a ledger is made
 LEDGER = Table(
     "ledger",
@@ -46,8 +45,10 @@ LEDGER = Table(
 )
 REFUSAL = "a ledger is only added to"
 _SQLITE_GUARDS = (
-    f"CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
-    f"CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
+    f"CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger "
+    f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
+    f"CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger "
+    f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END",
     # INSERT OR REPLACE removes rows without telling the trigger of deletions
     "CREATE TRIGGER IF NOT EXISTS ledger_in_order BEFORE INSERT ON ledger "
     "WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM ledger) "
@@ -96,7 +97,7 @@ def safely(engine: Engine) -> Iterator[None]:
     """Say in one sentence which ledger cannot be used, and why."""
     try:
         yield
-    except SQLAlchemyError as e:
+    except (SQLAlchemyError, UnicodeError) as e:  # the driver cannot always read what a broken file says
         why = " ".join(str(getattr(e, "orig", None) or e).split())
         raise InputError(
             f"ledger {shown(engine)} cannot be used: {why}. Check that you may read and write there, or name another."
@@ -124,7 +125,7 @@ def _url(where: str | Path) -> URL:
         return URL.create(SQLITE, database=str(where))
     try:
         url = make_url(where.replace("postgres://", "postgresql://", 1))
-    except ArgumentError as e:
+    except (ArgumentError, ValueError) as e:
         raise InputError("the ledger's URL cannot be read. Write postgresql://NAME:PASSWORD@HOST/DATABASE.") from e
     if url.get_backend_name() not in (SQLITE, POSTGRES) or not url.database:
         raise InputError(
@@ -152,29 +153,25 @@ def _engine(url: URL) -> Engine:
 def _by_hand(connection: Any, record: Any) -> None:
     """Python's sqlite3 shall begin nothing by itself."""
     connection.isolation_level = None
-    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _one_writer(connection: Connection) -> None:
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _check_file(path: Path, make: bool) -> None:
-    """Refuse what is no database before SQLite sees it."""
+    """Refuse what SQLite's own words would not explain."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a ledger. Name a file.")
     if not path.exists() and not make:
         raise InputError(f"{path} does not exist. Name the ledger that rounds or pay wrote.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        head = path.open("rb").read(len(FIRST_BYTES)) if path.exists() else b""
     except OSError as e:
         raise InputError(
             f"ledger {path} cannot be opened ({e.strerror}). Name a file in a folder you can write."
         ) from e
-    if head and head != FIRST_BYTES:
-        raise InputError(f"{path} is not a ledger. Name another file; it is made where there is none.")
 
 
 def _prepare_sqlite(engine: Engine, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crowdtune.annotations import Floats, Ints
+from crowdtune.annotations import Bools, Floats, Ints
 from crowdtune.errors import InputError, unknown_name
 
 Groups = tuple[tuple[str, ...], ...]
@@ -106,8 +106,7 @@ def assign(
     if strategy not in STRATEGIES:
         raise unknown_name("strategy", strategy, STRATEGIES)
     people = len(standing.players)
-    if count > people:
-        raise InputError(f"groups={count} is more than there are annotators ({people}). Choose at most {people}.")
+    check_count(count, people)
     seats = {
         "random": random,
         "interleaved": interleaved,
@@ -119,6 +118,17 @@ def assign(
     order, bounds = seats(standing, count, rng), _bounds(people, count)
     parts: Sequence[Ints] = np.split(order, bounds[1:-1])
     return tuple(tuple(standing.players[j] for j in sorted(part.tolist())) for part in parts)
+
+
+def check_count(count: int, people: int) -> None:
+    """Refuse more groups than there are annotators."""
+    if count > people:
+        raise InputError(f"groups={count} is more than there are annotators ({people}). Choose at most {people}.")
+
+
+def membership(groups: Groups, players: Sequence[str]) -> Bools:
+    """(G, J) who is in which group."""
+    return np.array([np.isin(players, members) for members in groups])
 
 
 def _bounds(people: int, count: int) -> Ints:

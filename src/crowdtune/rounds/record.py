@@ -20,7 +20,7 @@ from crowdtune.rounds.groups import Groups, Standing
 from crowdtune.rounds.target import Gain
 from crowdtune.write.tables import write_json
 
-PLAN, ROUND = "plan.json", "round.json"
+PLAN, ROUND, BROUGHT = "plan.json", "round.json", "contributions.json"
 Read = TypeVar("Read")
 
 
@@ -29,12 +29,14 @@ class Contribution:
     """What an annotator brings.
 
     Args:
-        items: how many.
-        sha256: of the answers, so that a later change shows.
+        items: how many were answered.
+        sha256: of prompts and answers, so that a later change shows.
+        kind: "person", "model", or "" where that is not known.
     """
 
     items: int
     sha256: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Round:
         reached: target -> score of that base on the last samples drawn of it.
         points: what each player earned.
         probes: (G,) gain of each group's training of the untrained model over that model; () where it was not asked.
-        steps: candidate -> optimiser steps.
+        steps: what was trained -> optimiser steps; an average's are those of both its parents.
     """
 
     number: int
@@ -141,6 +143,16 @@ def save(folder: Path, number: int, what: Planned | Round) -> None:
     write_json(place_of(folder, number) / (ROUND if isinstance(what, Round) else PLAN), what)
 
 
+def save_contributions(folder: Path, brought: Mapping[str, Contribution]) -> None:
+    """Write down what each annotator brings."""
+    write_json(folder / BROUGHT, brought)
+
+
+def load_contributions(folder: Path) -> dict[str, Contribution]:
+    """What each annotator brings."""
+    return _read(folder / BROUGHT, dict[str, Contribution])
+
+
 def forget(folder: Path, number: int) -> None:
     """Remove a round that was begun with other contributions."""
     shutil.rmtree(place_of(folder, number), ignore_errors=True)
@@ -156,12 +168,13 @@ def standing(rounds: Sequence[Round], players: Sequence[str]) -> Standing:
 def contributions(annotations: Annotations) -> dict[str, Contribution]:
     """What each annotator who gave an answer brings, in the annotators' order."""
     items, found = annotations.items, {}
+    kinds = annotations.traits.get("kind") or [""] * len(annotations.annotators)
     for j in np.flatnonzero(annotations.labels_per_annotator > 0).tolist():
         rows = np.flatnonzero(annotations.annotator == j)
         codes = zip(annotations.item[rows].tolist(), annotations.label[rows].tolist(), strict=True)
         told = sorted((items.ids[i], items.prompts[i], items.text(i, k)) for i, k in codes)
         plain = msgspec.json.encode(told)
-        found[annotations.annotators[j]] = Contribution(len(rows), hashlib.sha256(plain).hexdigest())
+        found[annotations.annotators[j]] = Contribution(len(rows), hashlib.sha256(plain).hexdigest(), kinds[j])
     return found
 
 

@@ -10,18 +10,18 @@ References:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from crowdtune.annotations import Bools
 from crowdtune.credit.points import shared_points
 from crowdtune.errors import InputError
 from crowdtune.rounds.choose import best, gains, scores, verdict
 from crowdtune.rounds.coalitions import Spread
 from crowdtune.rounds.groups import Groups, assign
+from crowdtune.rounds.groups import membership as membership
 from crowdtune.rounds.job import MODEL, Done, Job
 from crowdtune.rounds.options import Rounds
 from crowdtune.rounds.record import (
@@ -74,9 +74,24 @@ class Play:
         for one in done:
             self._tidy(one)
             yield one
-        while not stopped(done, self.options, self.targets[0].name):
+        while not self.stopped(done, brought):
             done.append(self._next(done, brought))
             yield done[-1]
+
+    def stopped(self, done: Sequence[Round], brought: Collection[str]) -> str:
+        """Why no further round is played; "" where one is. Whoever joins late gets a round."""
+        options, first = self.options, self.targets[0].name
+        if len(done) >= options.rounds:
+            return f"{options.rounds} rounds are played"
+        if not done or set(brought) - set(done[-1].players):
+            return ""
+        last, tail = done[-1], done[-options.patience :]
+        if options.enough is not None and last.accepted and last.reached[first] >= options.enough:
+            return f"{first} reached {last.reached[first]:.4g}, of which {options.enough:.4g} is enough"
+        same = len(tail) == options.patience and all(set(one.players) == set(last.players) for one in tail)
+        if same and not any(one.accepted for one in tail):
+            return f"{options.patience} rounds in a row gave no better base"
+        return ""
 
     def _next(self, done: Sequence[Round], brought: Mapping[str, str]) -> Round:
         number = len(done) + 1
@@ -116,8 +131,11 @@ class Play:
         start = done[place / BASE]
         names = [f"group-{g}" for g in range(1, len(plan.groups) + 1)]
         found = {name: gains(self.targets, start, done[place / name]) for name in names}
+        steps = {at.name: one.steps for at, one in done.items() if one.steps}
         if self.options.merge == "average" and len(names) > 1:
-            done |= self._averaged(number, base, best(found, first, 2))
+            parents = best(found, first, 2)
+            done |= self._averaged(number, base, parents)
+            steps[AVERAGE] = sum(steps[name] for name in parents)
             found[AVERAGE] = gains(self.targets, start, done[place / AVERAGE])
         winner = best(found, first)[0]
         reached, fresh = scores(self.targets, start), dict[str, Gain]()
@@ -144,7 +162,7 @@ class Play:
             reached=reached,
             points=dict(zip(plan.players, points.tolist(), strict=True)),
             probes=self._probed(number, base, len(names), done),
-            steps={name: done[place / name].steps for name in found},
+            steps=steps,
         )
 
     def _trained(self, number: int, base: str, groups: Groups) -> dict[Path, Done]:
@@ -200,23 +218,6 @@ class Play:
 
     def _within(self, model: Path) -> str:
         return model.relative_to(self.folder).as_posix()
-
-
-def stopped(done: Sequence[Round], options: Rounds, target: str) -> str:
-    """Why no further round is played; "" where one is."""
-    if len(done) >= options.rounds:
-        return f"{options.rounds} rounds are played"
-    last = done[-1] if done else None
-    if last and options.enough is not None and last.accepted and last.reached[target] >= options.enough:
-        return f"{target} reached {last.reached[target]:.4g}, of which {options.enough:.4g} is enough"
-    if len(done) >= options.patience and not any(one.accepted for one in done[-options.patience :]):
-        return f"{options.patience} rounds in a row gave no better base"
-    return ""
-
-
-def membership(groups: Groups, players: Sequence[str]) -> Bools:
-    """(G, J) who is in which group."""
-    return np.array([np.isin(players, members) for members in groups])
 
 
 def _written(found: Mapping[str, Gain]) -> dict[str, Change]:

@@ -39,7 +39,7 @@ def spread(
     jobs: Mapping[Path, Job],
     *,
     workers: int,
-    engine: Engine = "processes",
+    engine: str = "processes",
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[Path, Done]:
     """Do every job whose folder is not there yet, by processes that end with it; see `spreading`.
@@ -63,7 +63,7 @@ def spreading(
     trainer: Trainer,
     *,
     workers: int,
-    engine: Engine = "processes",
+    engine: str = "processes",
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Callable[[Mapping[Path, Job]], dict[Path, Done]]]:
     """Keep processes, with the model each has loaded, for as many calls as there are: each does some jobs.

@@ -1,0 +1,185 @@
+"""crowdtune rounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crowdtune.cli._flags import Json, KeepIds, Load, Out
+from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
+from crowdtune.cli._source import reads
+from crowdtune.cli._split import of_split
+from crowdtune.read import read
+from crowdtune.rounds.status import config_of
+from crowdtune.rounds.status import export as export_rounds
+from crowdtune.rounds.status import status as status_of
+from crowdtune.settings import from_pairs
+
+rounds = typer.Typer(help="Crowd-SFT: groups of annotators compete to move a model to a target.", no_args_is_help=True)
+
+
+@rounds.callback()
+def _verbs() -> None:
+    pass
+
+
+Folder = Annotated[Path, typer.Argument(help="Folder of rounds.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Trainings at a time, a process each; by default as many as groups and cores; 0 = no process."),
+]
+Where = Annotated[str, typer.Option(help="processes of this machine, or a cluster by ray.")]
+
+
+@reads
+def run(
+    load: Load,
+    out: Out = ...,  # type: ignore[assignment]
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="distance, loss, accuracy or reward:MODULE:FUNCTION; the first selects, more may veto."),
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Held-out items with gold, for loss and accuracy.")] = None,
+    near: Annotated[Path | None, typer.Option(help="Texts that outputs shall be like, one a line.")] = None,
+    ask: Annotated[
+        list[str] | None, typer.Option(help="What the model is asked to write, for distance and reward.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="That learns a group's contributions; of crowdtune train.")] = "noisy",
+    model: Annotated[str, typer.Option(help="embedded (default), a folder, or an id on the Hugging Face hub.")] = "",
+    strategy: Annotated[
+        str, typer.Option(help="random (default), interleaved, synergised, epsilon-greedy or fixed groups.")
+    ] = "",
+    groups: Annotated[int | None, typer.Option(help="Groups in a round, 3 by default.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds at most, 10 by default.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of rounds, the method or training; may be repeated.")
+    ] = None,
+    workers: Workers = None,
+    engine: Where = "processes",
+    split: Annotated[str, typer.Option(help="Of this split alone; by default train, where there is one.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Play rounds: each group trains a copy, the best that is surely better is the next base."""
+    flags = {"method": method, "lm": model, "strategy": strategy, "groups": groups, "rounds": rounds, "seed": seed}
+    settings = from_pairs(set_ or []) | {name: str(value) for name, value in flags.items() if value not in (None, "")}
+    judged = {"targets": target or [], "near": str(near or ""), "ask": ask or [], "test": str(test or "")}
+    origin = {"flags": load.flags, "split": split, "judged": judged}
+    _play(load, settings, origin, out=out, workers=workers, engine=engine, json=json)
+
+
+@reads
+def resume(
+    load: Load,
+    rounds: Annotated[int | None, typer.Option(help="Rounds at most, where there shall be more now.")] = None,
+    workers: Workers = None,
+    engine: Where = "processes",
+    json: Json = False,
+) -> None:
+    """Go on with the rounds in the folder SOURCE that were stopped, or play more of them.
+
+    Their data are read again, with files that --with adds: whoever is new joins in the next round.
+    """
+    folder = Path(load.flags["source"])
+    config = config_of(folder)
+    settings = config["data"]["settings"] | ({} if rounds is None else {"rounds": str(rounds)})
+    _play(load, settings, config["data"], out=folder, workers=workers, engine=engine, json=json, resume=True)
+
+
+def _play(
+    load: Load,
+    settings: dict[str, str],
+    origin: dict[str, Any],
+    *,
+    out: Path,
+    workers: int | None,
+    engine: str,
+    json: bool,
+    resume: bool = False,
+) -> None:
+    from crowdtune.methods import Judged, judging
+    from crowdtune.methods import rounds as play
+
+    only_our_voice()
+    how, rest = judging(settings)
+    test = origin["judged"]["test"]
+    aims = Judged(**origin["judged"], judging=how).aims(read(Path(test))[0].items if test else None)
+    annotations = of_split(
+        load.again(origin["flags"]) if resume else load(), "training on", origin["split"], ("train",)
+    )
+    flags = load.merged(origin["flags"]) if resume else load.flags
+    told = {"flags": flags, "split": origin["split"], "judged": origin["judged"], "settings": settings}
+    made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
+    if json:
+        show_json(made.results)
+        return
+    _show(status_of(out))
+    say(
+        f"annotators, ledger and model are in {out}; next: crowdtune evaluate {out} TEST, crowdtune rounds export {out}"
+    )
+
+
+@rounds.command()
+def status(folder: Folder, json: Json = False) -> None:
+    """Where rounds stand, be they over, under way or stopped, and what everybody earned so far."""
+    found = status_of(folder)
+    if json:
+        show_json(found)
+        return
+    _show(found)
+    if found["state"] == "unfinished":
+        say(f"stopped; crowdtune rounds resume {folder} goes on")
+
+
+@rounds.command()
+def export(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Table: .csv, .jsonl or .parquet.")] = ...,  # type: ignore[assignment]
+    keep_ids: KeepIds = False,
+    json: Json = False,
+) -> None:
+    """Write everybody's points and attribution as a table, and tell the head of the ledger they stand in."""
+    told = export_rounds(folder, out, keep_ids=keep_ids)
+    if json:
+        show_json(told)
+        return
+    who = "by name" if keep_ids else "by pseudonym (--keep-ids shows names)"
+    show(f"{told['rows']} annotators {who} after {told['rounds']} rounds ({told['state']}) in {out}")
+    show(f"head of the ledger: {told['ledger_head']}")
+
+
+def _show(found: dict[str, Any]) -> None:
+    """Tables of rounds and of annotators."""
+    target = found["targets"][0]
+    table = new_table(f"rounds, by {target}", "round", "winner", "gain", "fresh gain", "error", "next base", target)
+    for row in found["rounds"]:
+        cells = [_digits(row[name]) for name in ("gain", "fresh_gain", "error")]
+        table.add_row(
+            str(row["round"]), row["winner"], *cells, "winner" if row["accepted"] else "as before", _digits(row[target])
+        )
+    show(table)
+    rows = found["annotators"]
+    names = ("annotator", "rounds", "points", "points per round", "attribution", "95 % interval")
+    table = new_table("annotators by points per round", *names)
+    for row in rows[:SHOWN]:
+        ends = [_digits(row[f"attribution_{end}"]) for end in ("low", "high")]
+        span = NONE if NONE in ends else f"{ends[0]} to {ends[1]}"
+        earned = [_digits(row[name]) for name in ("points", "points_per_round", "attribution")]
+        table.add_row(row["annotator"], str(row["appearances"]), *earned, span)
+    if len(rows) > SHOWN:
+        table.add_row(f"... {len(rows) - SHOWN} more ...")
+    show(table)
+    if now := found["now"]:
+        say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
+    if found["stopped"]:
+        say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
+
+
+def _digits(value: float | None) -> str:
+    return NONE if value is None else f"{value:.4f}"
+
+
+rounds.command()(run)
+rounds.command()(resume)

@@ -1,0 +1,104 @@
+"""What a folder of rounds holds, be they over, under way or killed; and the table of annotators for others to see."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from crowdtune.errors import InputError
+from crowdtune.identity import of_people
+from crowdtune.rounds.ledger import Ledger
+from crowdtune.rounds.record import load_contributions, load_plan, load_rounds, place_of
+from crowdtune.rounds.summary import annotator_rows, round_rows
+from crowdtune.write.tables import check_form, write_table
+
+LEDGER, LOCK, CONFIG, RESULTS, METHOD = "ledger.sqlite", "lock", "config.json", "results.json", "crowd-sft"
+FINISHED, RUNNING, UNFINISHED = "finished", "running", "unfinished"
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """What was asked of the rounds in a folder; anything else is refused."""
+    path = folder / CONFIG
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]) if path.exists() else {}
+    except msgspec.DecodeError as e:
+        raise InputError(f"{path} is not as it was written: {e}. Restore it, or start anew elsewhere.") from e
+    if found.get("method") != METHOD:
+        what = f"a run of method {found['method']}" if "method" in found else "no rounds"
+        raise InputError(f"{folder} holds {what}. Name a folder that crowdtune rounds run made.")
+    return found
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """Where rounds stand.
+
+    Returns:
+        state ("finished", "running" or "unfinished": killed, or waiting to be resumed), targets, asked (rounds at
+        most), rounds (as `round_rows`), annotators (as `annotator_rows`), now (what the round under way has done, None
+        between rounds), stopped (why there are no more; "" while there are), ledger_head.
+    """
+    config = config_of(folder)
+    done = load_rounds(folder)
+    results = folder / RESULTS
+    ended = msgspec.json.decode(results.read_bytes()) if results.exists() else {}
+    ledger = folder / LEDGER
+    return {
+        "state": FINISHED if ended else RUNNING if _held(folder) else UNFINISHED,
+        "targets": config["targets"],
+        "asked": config["rounds"]["rounds"],
+        "rounds": round_rows(done, config["targets"][0]),
+        "annotators": annotator_rows(done, load_contributions(folder)),
+        "now": None if ended else _now(folder, len(done) + 1),
+        "stopped": ended.get("stopped", ""),
+        "ledger_head": Ledger.open(ledger, make=False).head if ledger.exists() else "",
+    }
+
+
+def export(folder: Path, path: Path, *, keep_ids: bool = False) -> dict[str, Any]:
+    """Write the annotators' points and attribution as a table (.csv, .jsonl, .parquet).
+
+    Args:
+        folder: of rounds.
+        path: of the table.
+        keep_ids: people by name, else by pseudonym; models keep theirs.
+
+    Returns:
+        path, rows (how many), and rounds, state and ledger_head, by which others can tell that the ledger they are
+        shown later goes on from this one.
+    """
+    check_form(path)
+    found = status(folder)
+    rows: Sequence[dict[str, Any]] = found["annotators"]
+    if not keep_ids:
+        models = [row["annotator"] for row in rows if row.get("kind") == "model"]
+        known = of_people([row["annotator"] for row in rows], models)
+        rows = [row | {"annotator": known.get(row["annotator"], row["annotator"])} for row in rows]
+    write_table(path, {name: [row[name] for row in rows] for name in rows[0]})
+    told = {name: found[name] for name in ("state", "ledger_head")}
+    return {"path": str(path), "rows": len(rows), "rounds": len(found["rounds"])} | told
+
+
+def _now(folder: Path, number: int) -> dict[str, Any] | None:
+    """The round under way: how many groups it has and which jobs are done."""
+    plan = load_plan(folder, number)
+    if plan is None:
+        return None
+    done = sorted(at.name for at in place_of(folder, number).iterdir() if at.is_dir() and not at.name.startswith("."))
+    return {"round": number, "groups": len(plan.groups), "done": done}
+
+
+def _held(folder: Path) -> bool:
+    """Whether a process works in the folder."""
+    lock = folder / LOCK
+    if not lock.exists():
+        return False
+    with lock.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
