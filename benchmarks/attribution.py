@@ -1,7 +1,7 @@
 """Who moved the model: ridge attribution of probes, random orders and others against exact Shapley values.
 
 Every estimator has the same budget of distinct trainings, 5 per annotator by default, and sees measured worths. It is
-compared with Shapley values without noise: by all coalitions up to 12 annotators, by 100 random orders and their
+compared with Shapley values without noise: by all coalitions up to 12 annotators, by 50 random orders and their
 reverses above. Games: `crowdtune.rounds.surrogate` with everybody on one topic and on three (saturated, noise of 50
 samples drawn), a concave function of a sum, covered topics, and annotators with random effects in pairs; the last three
 with a noise of 5 % of the worth of all. `python benchmarks/attribution.py [--players 12 40] [--json FILE]`;
@@ -25,7 +25,7 @@ from crowdtune.annotations import Bools, Floats
 from crowdtune.credit import Credit, Game, banzhaf, beta_shapley, exact, permutations, probes, ridge
 from crowdtune.rounds.surrogate import planted
 
-ORDERS = 100  # and their reverses, for what is compared with
+ORDERS = 50  # and their reverses, for what is compared with
 NOISE = 0.05  # of the worth of all
 DESIGNS: dict[str, tuple[float, ...]] = {  # shares of the annotators in a probe, in turn
     "an eighth": (1 / 8,),

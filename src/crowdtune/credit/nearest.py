@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,26 +57,31 @@ def knn_shapley(
         raise InputError(
             f"{len(labels)} labels, {len(test_labels)} test labels, neighbours={neighbours}: each must be 1 or more."
         )
+    whose = csr_array((np.ones(len(labels)), (np.arange(len(labels)), annotator)), shape=(len(labels), len(names)))
+    parts = _parts(embeddings, labels, test_embeddings, test_labels, neighbours)
+    of_tests = np.concatenate([own @ whose for own in parts])
+    count = len(of_tests)
+    error = of_tests.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(names), np.nan)
+    return Credit("knn-shapley", names, of_tests.mean(axis=0), error, 0)
+
+
+def _parts(
+    embeddings: Floats,
+    labels: npt.NDArray[Any],
+    test_embeddings: Floats,
+    test_labels: npt.NDArray[Any],
+    neighbours: int,
+) -> Iterator[Floats]:
+    """Values (B, N) of all labels for a part of the test points at a time."""
     points, block = np.unique(embeddings, axis=0, return_inverse=True)
     order = np.argsort(block.ravel(), kind="stable")
-    block, labels, who = block.ravel()[order], labels[order], annotator[order]
-    count = np.bincount(block)
-    to_annotator = csr_array((np.ones(len(who)), (np.arange(len(who)), who)), shape=(len(who), len(names)))
-    part = max(1, CELLS // len(labels))
-    total, squares = np.zeros(len(names)), np.zeros(len(names))
+    back, block, labels = np.argsort(order), block.ravel()[order], labels[order]
+    count, part = np.bincount(block), max(1, CELLS // len(labels))
     for first in range(0, len(test_labels), part):
         at = slice(first, first + part)
         right = (labels[None, :] == test_labels[at, None]).astype(np.float64)
         near = np.argsort(_distance(test_embeddings[at], points), axis=1, kind="stable")
-        own = np.asarray(_values(right, block, count, near, neighbours) @ to_annotator)
-        total += own.sum(axis=0)
-        squares += (own**2).sum(axis=0)
-    tests = len(test_labels)
-    mean = total / tests
-    error = (
-        np.sqrt(np.maximum(squares / tests - mean**2, 0) / (tests - 1)) if tests > 1 else np.full(len(names), np.nan)
-    )
-    return Credit("knn-shapley", names, mean, error, 0)
+        yield _values(right, block, count, near, neighbours)[:, back]
 
 
 def _distance(one: Floats, other: Floats) -> Floats:
