@@ -58,11 +58,15 @@ def knn_shapley(
             f"{len(labels)} labels, {len(test_labels)} test labels, neighbours={neighbours}: each must be 1 or more."
         )
     whose = csr_array((np.ones(len(labels)), (np.arange(len(labels)), annotator)), shape=(len(labels), len(names)))
-    parts = _parts(embeddings, labels, test_embeddings, test_labels, neighbours)
-    of_tests = np.concatenate([own @ whose for own in parts])
-    count = len(of_tests)
-    error = of_tests.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(names), np.nan)
-    return Credit("knn-shapley", names, of_tests.mean(axis=0), error, 0)
+    total, squares = np.zeros(len(names)), np.zeros(len(names))
+    for values in _parts(embeddings, labels, test_embeddings, test_labels, neighbours):
+        own = np.asarray(values @ whose)
+        total, squares = total + own.sum(axis=0), squares + (own**2).sum(axis=0)
+    count = len(test_labels)
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0.0)
+    error = np.sqrt(variance / (count - 1)) if count > 1 else np.full(len(names), np.nan)
+    return Credit("knn-shapley", names, mean, error, 0)
 
 
 def _parts(
