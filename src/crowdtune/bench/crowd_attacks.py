@@ -137,9 +137,7 @@ def crowd(attack: str, seed: int) -> Crowd:
     own_words = [m + SCATTER * rng.normal(size=(int(n), len(m))) for m, n in zip(means, size, strict=True)]
     said = [own_words[source[j]] for j in range(PLAYERS)]
     if attack == "reworded copies":
-        said = [
-            one if source[j] == j else one + REWORDED * rng.normal(size=one.shape) for j, one in enumerate(said)
-        ]
+        said = [one if source[j] == j else one + REWORDED * rng.normal(size=one.shape) for j, one in enumerate(said)]
     return Crowd(world, attacker, np.concatenate(said), np.repeat(np.arange(PLAYERS), size.astype(int)))
 
 
