@@ -75,8 +75,8 @@ def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[
         "single, total": (total, Job(members=players, steps=total)),
     }
     jobs = {
-        place / "judged" / name.replace(", ", "-"): replace(job, draws=judged_by(setting), keep=False)
-        for name, (_, job) in models.items()
+        place / "judged" / f"{name.replace(', ', '-')}-{steps}": replace(job, draws=judged_by(setting), keep=False)
+        for name, (steps, job) in models.items()
     }
     with spreading(last, workers=workers) as spread:
         done = dict(zip(models, spread(jobs).values(), strict=True))

@@ -78,7 +78,13 @@ class Setting:
 
 SETTINGS = {
     "smollm2": Setting(
-        "smollm2", (1.0, 0.8, 0.6, 0.4, 0.2, 0.0), 24, True, (0, 1, 2), 50, Rounds(rounds=8, steps=12, draws=3)
+        "smollm2",
+        (1.0, 0.8, 0.6, 0.4, 0.2, 0.0),
+        24,
+        True,
+        (0, 1, 2),
+        50,
+        Rounds(rounds=8, steps=12, patience=8, draws=3),
     ),
     "minilm": Setting(
         "minilm",

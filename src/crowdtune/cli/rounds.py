@@ -12,7 +12,7 @@ from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, s
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
 from crowdtune.read import read
-from crowdtune.rounds.status import config_of
+from crowdtune.rounds.status import check_ledger, config_of
 from crowdtune.rounds.status import export as export_rounds
 from crowdtune.rounds.status import status as status_of
 from crowdtune.settings import from_pairs
@@ -39,9 +39,9 @@ def run(
     out: Out = ...,  # type: ignore[assignment]
     target: Annotated[
         list[str] | None,
-        typer.Option(help="distance, loss, accuracy or reward:MODULE:FUNCTION; the first selects, more may veto."),
+        typer.Option(help="distance, loss, brier, accuracy or reward:MODULE:FUNCTION; the first selects, more veto."),
     ] = None,
-    test: Annotated[Path | None, typer.Option(help="Held-out items with gold, for loss and accuracy.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Held-out items with gold, for loss, brier and accuracy.")] = None,
     near: Annotated[Path | None, typer.Option(help="Texts that outputs shall be like, one a line.")] = None,
     ask: Annotated[
         list[str] | None, typer.Option(help="What the model is asked to write, for distance and reward.")
@@ -148,6 +148,24 @@ def export(
     who = "by name" if keep_ids else "by pseudonym (--keep-ids shows names)"
     show(f"{told['rows']} annotators {who} after {told['rounds']} rounds ({told['state']}) in {out}")
     show(f"head of the ledger: {told['ledger_head']}")
+
+
+@rounds.command()
+def check(
+    folder: Folder,
+    head: Annotated[str, typer.Option(help="Hash kept from an earlier export: the ledger must go on from it.")] = "",
+    json: Json = False,
+) -> None:
+    """Say whether the ledger of rounds is as it was written; exit code 1 where it is not."""
+    found = check_ledger(folder, head)
+    if json:
+        show_json(found)
+    else:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in found["kinds"].items())
+        show(f"{found['entries']} entries ({kinds}), {'whole' if found['whole'] else 'NOT as it was written'}")
+        show(found["problem"] or f"head of the ledger: {found['head']}")
+    if not found["whole"]:
+        raise typer.Exit(1)
 
 
 def _show(found: dict[str, Any]) -> None:

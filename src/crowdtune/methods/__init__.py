@@ -8,7 +8,6 @@ from crowdtune.methods._aims import Distance as Distance
 from crowdtune.methods._aims import Drawing as Drawing
 from crowdtune.methods._aims import HeldOut as HeldOut
 from crowdtune.methods._aims import Reward as Reward
-from crowdtune.methods._aims import aims as aims
 from crowdtune.methods._aims import centroid_of as centroid_of
 from crowdtune.methods._aims import neighbours as neighbours
 from crowdtune.methods._calibrate import calibrate as calibrate
@@ -19,6 +18,7 @@ from crowdtune.methods._crowd_sft import rounds as rounds
 from crowdtune.methods._distribution import annotators_of as annotators_of
 from crowdtune.methods._distribution import predict_distribution as predict_distribution
 from crowdtune.methods._judged import Judged as Judged
+from crowdtune.methods._judged import aims as aims
 from crowdtune.methods._judged import judging as judging
 from crowdtune.methods._options import options as options
 from crowdtune.methods._predict import evaluate as evaluate

@@ -9,7 +9,6 @@ References:
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Protocol
@@ -17,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from crowdtune.annotations import Floats, Items
-from crowdtune.errors import InputError, unknown_name
+from crowdtune.errors import InputError
 from crowdtune.lm.embed import embed
 from crowdtune.lm.encode import asked, shorten
 from crowdtune.lm.load import LanguageModel
@@ -29,8 +28,6 @@ from crowdtune.rounds.target import Target, mean, nearness
 Encoder = Callable[[Sequence[str]], Floats]  # S texts -> (S, D)
 RewardFunction = Callable[..., Sequence[float]]  # as TRL's reward_funcs: prompts and completions by name
 ROWS = 64  # texts written at once
-HELD_OUT = ("loss", "brier", "accuracy")
-KNOWN = ("distance", *HELD_OUT, "reward:MODULE:FUNCTION")
 
 
 class Aim(Protocol):
@@ -215,51 +212,6 @@ def neighbours(texts: Sequence[str], best: int, count: int = 100, encoder: Encod
     table = encoder(texts)
     apart = np.linalg.norm(table - table[best], axis=1)
     return [int(i) for i in np.argsort(apart, kind="stable")[:count]]
-
-
-def aims(
-    names: Sequence[str],
-    *,
-    test: Items | None = None,
-    near: Sequence[str] = (),
-    drawing: Drawing | None = None,
-    samples: int = 0,
-) -> tuple[Aim, ...]:
-    """Make aims by their names: distance, loss, brier, accuracy, reward:MODULE:FUNCTION.
-
-    Args:
-        names: which, the one to select by first.
-        test: held-out items with gold, for loss, brier and accuracy.
-        near: texts outputs shall be like, for distance.
-        drawing: of outputs, for distance and reward.
-        samples: held-out items asked at a time; 0 = all.
-    """
-    return tuple(_aim(name, test, near, drawing, samples) for name in names)
-
-
-def _aim(name: str, test: Items | None, near: Sequence[str], drawing: Drawing | None, samples: int) -> Aim:
-    kind, _, function = name.partition(":")
-    if kind in HELD_OUT:
-        if test is None:
-            raise InputError(f"target {kind} needs held-out items with gold answers. Give --test FILE.")
-        return HeldOut(test, by=kind, samples=samples)
-    if kind not in ("distance", "reward"):
-        raise unknown_name("target", name, KNOWN)
-    if drawing is None:
-        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --ask TEXT.")
-    return Distance(drawing, centroid_of(near)) if kind == "distance" else Reward(drawing, _function(function))
-
-
-def _function(path: str) -> RewardFunction:
-    """The function that `module:name` names."""
-    module, _, name = path.partition(":")
-    try:
-        found: RewardFunction = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as e:
-        raise InputError(
-            f"reward function '{path}' cannot be found ({e}). Write reward:package.module:function."
-        ) from e
-    return found
 
 
 def _questions(prompts: Sequence[str]) -> Items:

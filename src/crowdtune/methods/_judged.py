@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from crowdtune.annotations import Items
-from crowdtune.errors import InputError
-from crowdtune.methods._aims import Aim, Drawing, aims
+from crowdtune.errors import InputError, unknown_name
+from crowdtune.methods._aims import Aim, Distance, Drawing, HeldOut, Reward, RewardFunction, centroid_of
 from crowdtune.settings import apply
+
+HELD_OUT = ("loss", "brier", "accuracy")
+KNOWN = ("distance", *HELD_OUT, "reward:MODULE:FUNCTION")
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ class Judged:
         names = self.targets or (["loss"] if test is not None else ["distance"] if self.near else [])
         if not names:
             raise InputError(
-                "nothing says where the model shall go. Give --test FILE (held-out items with gold, for loss and "
-                "accuracy), --near FILE with --ask TEXT (for distance), or --target reward:MODULE:FUNCTION with --ask."
+                "nothing says where the model shall go. Give --test FILE (held-out items with gold, for loss, "
+                "brier and accuracy), --near FILE with --ask TEXT (for distance), or --target reward:MODULE:FUNCTION "
+                "with --ask."
             )
         if len(set(names)) < len(names):
             raise InputError(f"targets {', '.join(names)}: each must be named once; the first selects, others veto.")
@@ -81,3 +86,48 @@ def _texts(near: str) -> list[str]:
     except (OSError, UnicodeDecodeError) as e:
         raise InputError(f"{near} cannot be read as texts, one a line: {e}.") from e
     return [line.strip() for line in lines if line.strip()]
+
+
+def aims(
+    names: Sequence[str],
+    *,
+    test: Items | None = None,
+    near: Sequence[str] = (),
+    drawing: Drawing | None = None,
+    samples: int = 0,
+) -> tuple[Aim, ...]:
+    """Make aims by their names: distance, loss, brier, accuracy, reward:MODULE:FUNCTION.
+
+    Args:
+        names: which, the one to select by first.
+        test: held-out items with gold, for loss, brier and accuracy.
+        near: texts outputs shall be like, for distance.
+        drawing: of outputs, for distance and reward.
+        samples: held-out items asked at a time; 0 = all.
+    """
+    return tuple(_aim(name, test, near, drawing, samples) for name in names)
+
+
+def _aim(name: str, test: Items | None, near: Sequence[str], drawing: Drawing | None, samples: int) -> Aim:
+    kind, _, function = name.partition(":")
+    if kind in HELD_OUT:
+        if test is None:
+            raise InputError(f"target {kind} needs held-out items with gold answers. Give --test FILE.")
+        return HeldOut(test, by=kind, samples=samples)
+    if kind not in ("distance", "reward"):
+        raise unknown_name("target", name, KNOWN)
+    if drawing is None:
+        raise InputError(f"target {kind} draws texts of the model, and nothing says what it is asked. Give --ask TEXT.")
+    return Distance(drawing, centroid_of(near)) if kind == "distance" else Reward(drawing, _function(function))
+
+
+def _function(path: str) -> RewardFunction:
+    """The function that `module:name` names."""
+    module, _, name = path.partition(":")
+    try:
+        found: RewardFunction = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as e:
+        raise InputError(
+            f"reward function '{path}' cannot be found ({e}). Write reward:package.module:function."
+        ) from e
+    return found

@@ -11,7 +11,7 @@ import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.identity import of_people
-from crowdtune.rounds.ledger import Ledger
+from crowdtune.rounds.ledger import Ledger, ledger_report
 from crowdtune.rounds.record import load_contributions, load_plan, load_rounds, place_of
 from crowdtune.rounds.summary import annotator_rows, round_rows
 from crowdtune.write.tables import check_form, write_table
@@ -80,6 +80,12 @@ def export(folder: Path, path: Path, *, keep_ids: bool = False) -> dict[str, Any
     write_table(path, {name: [row[name] for row in rows] for name in rows[0]})
     told = {name: found[name] for name in ("state", "ledger_head")}
     return {"path": str(path), "rows": len(rows), "rounds": len(found["rounds"])} | told
+
+
+def check_ledger(folder: Path, head: str = "") -> dict[str, Any]:
+    """Whether the ledger of rounds is as it was written: see `ledger.ledger_report`."""
+    config_of(folder)
+    return ledger_report(folder / LEDGER, head)
 
 
 def _now(folder: Path, number: int) -> dict[str, Any] | None:
