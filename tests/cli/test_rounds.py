@@ -86,6 +86,10 @@ def test_rounds_are_run_seen_resumed_and_exported(
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
     assert all(PSEUDONYM.fullmatch(row["annotator"]) for row in rows)
+    code, out, err = say("check", "out", "--head", first["ledger_head"])
+    assert code == 0, err
+    assert "whole" in out
+    assert say("check", "out", "--head", "0" * 64)[0] == 1
     assert say("export", "out", "-o", "points.jsonl", "--keep-ids")[0] == 0
     assert '"annotator":"zoe"' in (tmp_path / "points.jsonl").read_text()
 

@@ -6,6 +6,7 @@ is good contributes texts from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,16 +37,19 @@ class Planted:
     test: Items | None = None
 
 
-def writers(quality: Floats, each: int, rng: np.random.Generator) -> Planted:
+def writers(
+    quality: Floats, each: int, rng: np.random.Generator, *, encoder: Callable[[Sequence[str]], Floats] = embed
+) -> Planted:
     """Write words: a share of each one's are near the target, the others from the farther half of all words.
 
     Args:
         quality: (J,) shares.
         each: words by each annotator. No word is given twice while there are enough of them.
         rng: of who gets which word.
+        encoder: says which words are near.
     """
     names = all_words()
-    order = np.array(neighbours(names, names.index(TOP), len(names), embed))
+    order = np.array(neighbours(names, names.index(TOP), len(names), encoder))
     near, far = order[:NEAREST], order[len(order) // 2 :]
     good = np.round(quality * each).astype(int)
     right, wrong = _dealt(near, int(good.sum()), rng), _dealt(far, int((each - good).sum()), rng)

@@ -38,6 +38,7 @@ from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
 from crowdtune.methods._aims import Aim
 from crowdtune.methods._options import check_kind, options
+from crowdtune.methods._screened import copied, damaging, seen_before
 from crowdtune.methods._tuning import Tuning
 from crowdtune.methods._written import save_model
 from crowdtune.rounds.groups import check_count
@@ -119,12 +120,18 @@ def rounds(
     check_engine(engine, workers)
     run = Run(Path(out))
     _claim(run, asked, resume=resume)
+    warnings = [*seen_before(annotations, aims), *copied(annotations)]
+    for line in warnings:
+        logger.warning(line)
     with alone(run.folder), spreading(tuning, workers=workers, engine=engine, say=logger.info) as spread:
         book = Ledger.open(run.folder / LEDGER)
         (run.folder / "results.json").unlink(missing_ok=True)
         write_json(run.folder / "config.json", asked)
         done = _played(run, Play([aim.target for aim in aims], how, run.folder, spread), book, annotations)
-        found = _results(annotations, tuning, done) | {"ledger_head": book.head}
+        harm = damaging(done.rounds, list(contributions(annotations)))
+        for line in harm:
+            logger.warning(line)
+        found = _results(annotations, tuning, done, [*warnings, *harm]) | {"ledger_head": book.head}
         _save_base(run, tuning, found)
         run.finish(found | {"seconds": round(time.monotonic() - clock, 1)})
     return run
@@ -201,7 +208,7 @@ def _played(run: Run, play: Play, book: Ledger, annotations: Annotations) -> End
     return Ended(done, play.stopped(done, brought))
 
 
-def _results(annotations: Annotations, tuning: Tuning, ended: Ended) -> dict[str, Any]:
+def _results(annotations: Annotations, tuning: Tuning, ended: Ended, warnings: Sequence[str]) -> dict[str, Any]:
     return {
         "method": METHOD,
         "learning": tuning.method,
@@ -212,7 +219,7 @@ def _results(annotations: Annotations, tuning: Tuning, ended: Ended) -> dict[str
         "targets": [aim.target.name for aim in tuning.aims],
         **summary(ended.rounds),
         "stopped": ended.why,
-        "warnings": [] if any(one.accepted for one in ended.rounds) else [NOTHING],
+        "warnings": [*([] if any(one.accepted for one in ended.rounds) else [NOTHING]), *warnings],
     }
 
 
