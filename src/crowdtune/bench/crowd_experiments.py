@@ -16,7 +16,17 @@ from crowdtune.annotations import Floats
 from crowdtune.bench.contributors import writers
 from crowdtune.bench.crowd_real import Setting, all_coalitions, game_of, judged_by
 from crowdtune.bench.crowd_worlds import Row
-from crowdtune.credit import Credit, agreement, exact, leave_one_out, permutations, probes, ridge, ridge_of
+from crowdtune.credit import (
+    Credit,
+    agreement,
+    exact,
+    leave_one_out,
+    permutations,
+    probes,
+    ridge,
+    ridge_of,
+    shared_points,
+)
 from crowdtune.rounds.choose import samples
 from crowdtune.rounds.groups import membership
 from crowdtune.rounds.job import Done, Job
@@ -111,6 +121,8 @@ def fairness(
         credits: dict[str, Credit | Floats] = {
             "shapley": exact(game),
             "points": _points(rounds, game.players),
+            "points, a share of each round's": _points(rounds, game.players, normalised=True),
+            "points, from the untrained model": _points(rounds, game.players, probes=True),
             "ridge, probes of the rounds": _probed(rounds, game.players),
             f"ridge, {BUDGET} probes each": ridge(game, probes(BUDGET * len(game), len(game), rng)),
             f"permutations, {BUDGET} trainings each": permutations(game, rng, trainings=BUDGET * len(game)),
@@ -139,8 +151,16 @@ def _updates(rounds: Sequence[Round]) -> tuple[int, int]:
     return path, total
 
 
-def _points(rounds: Sequence[Round], players: Sequence[str]) -> Floats:
-    return np.array([sum(one.points.get(name, 0.0) for one in rounds) for name in players])
+def _points(
+    rounds: Sequence[Round], players: Sequence[str], *, probes: bool = False, normalised: bool = False
+) -> Floats:
+    """(J,) points of all rounds: of gains over each round's base, or with `probes` over the untrained model."""
+    total = np.zeros(len(players))
+    for one in rounds:
+        names = [f"group-{g}" for g in range(1, len(one.groups) + 1)]
+        gains = one.probes if probes else [next(iter(one.gains[name].values())).value for name in names]
+        total += shared_points(np.array(gains), membership(one.groups, players), normalised=normalised)
+    return total
 
 
 def _probed(rounds: Sequence[Round], players: Sequence[str]) -> Credit:
