@@ -6,9 +6,6 @@ A cell is run by one process with one thread, so that a result does not depend o
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -16,6 +13,7 @@ from pathlib import Path
 
 from crowdtune.bench.grid import Cell, Outcome, Store
 from crowdtune.errors import InputError
+from crowdtune.rounds.spread import set_up
 
 Work = Callable[[Cell, Path], Outcome]  # a cell and a folder of its own to work in -> what came out
 
@@ -41,7 +39,7 @@ def run_cells(cells: Sequence[Cell], store: Store, work: Work, *, jobs: int, say
 
 def _run(cells: Sequence[Cell], store: Store, work: Work, jobs: int, say: Callable[[str], None]) -> None:
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(cells)), spawn, initializer=_worker) as pool:
+    with ProcessPoolExecutor(min(jobs, len(cells)), spawn, initializer=set_up) as pool:
         futures = {pool.submit(_one, cell, store, work): cell for cell in cells}
         try:
             failed = _watch(futures, say)
@@ -79,18 +77,3 @@ def _one(cell: Cell, store: Store, work: Work) -> float:
     outcome = work(cell, aside)
     store.keep(cell, outcome, aside)
     return outcome.accuracy
-
-
-def _worker() -> None:
-    """Set up a process: one thread, silent libraries, no ear for Ctrl-C, and an end when its parent ends."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _follow() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -149,7 +149,7 @@ def _in_turn(trainer: Trainer) -> Iterator[Runner]:
 def _processes(trainer: Trainer, workers: int) -> Iterator[Runner]:
     others = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_set_up, initargs=(trainer,))
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(trainer,))
 
     def run(jobs: Mapping[Path, Job]) -> Ending:
         waiting = {pool.submit(_do_own, folder, job): folder for folder, job in jobs.items()}
@@ -224,9 +224,14 @@ def _outcome(ended: Any) -> Exception | None:
 _own: list[Trainer] = []  # of a process that was started for it: sent once, not with every job
 
 
-def _set_up(trainer: Trainer) -> None:
-    """A process of one thread, with silent libraries and no ear for Ctrl-C, that ends when its parent ends."""
+def _begin(trainer: Trainer) -> None:
+    """Set up a process for a trainer."""
     _own.append(trainer)
+    set_up()
+
+
+def set_up() -> None:
+    """One thread for this process, silent libraries, no ear for Ctrl-C, and an end when its parent ends."""
     os.environ |= ENVIRONMENT
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
