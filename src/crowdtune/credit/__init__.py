@@ -3,7 +3,7 @@
 from crowdtune.credit.design import probes
 from crowdtune.credit.game import Credit, Game, Remembered, Worth
 from crowdtune.credit.nearest import knn_shapley
-from crowdtune.credit.points import Agreement, agreement, shared_points
+from crowdtune.credit.points import Agreement, agreement, points_error, shared_points
 from crowdtune.credit.regression import ridge, ridge_of
 from crowdtune.credit.sampled import permutations
 from crowdtune.credit.semivalues import banzhaf, beta_shapley, exact, leave_one_out
@@ -21,6 +21,7 @@ __all__ = [
     "knn_shapley",
     "leave_one_out",
     "permutations",
+    "points_error",
     "probes",
     "ridge",
     "ridge_of",

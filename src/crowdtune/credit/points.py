@@ -33,6 +33,17 @@ def shared_points(gains: Floats, member: Bools, *, normalised: bool = False) -> 
     return np.asarray((member / np.maximum(member.sum(axis=1, keepdims=True), 1)).T @ positive)
 
 
+def points_error(gains: Floats, errors: Floats, member: Bools) -> Floats:
+    """(J,) standard errors of one round's points, from those of the gains; 0 where a loss gives none.
+
+    Args:
+        gains: (G,) gain of each group's candidate.
+        errors: (G,) their standard errors.
+        member: (G, J) who is in which group.
+    """
+    return shared_points(np.where(gains > 0, errors, 0.0), member)
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Rank correlation of two credits of the same annotators, with the ends of its interval; NaN where one is flat."""

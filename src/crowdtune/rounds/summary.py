@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from crowdtune.annotations import Floats
 from crowdtune.credit.game import Credit
+from crowdtune.credit.points import points_error
 from crowdtune.credit.regression import FEWEST, ridge_of
 from crowdtune.rounds.groups import membership
 from crowdtune.rounds.record import Contribution, Round, standing
@@ -40,13 +42,14 @@ def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution])
         brought: what each brings.
 
     Returns:
-        Rows of annotator, kind (only where one's is known), labels, appearances (rounds taken part in), points,
-        points_per_round (standing; None before the first), attribution with the ends of its 95 % interval (in the first
+        Rows of annotator, kind (only where one's is known), labels, appearances (rounds taken part in), points
+        and points_error (standard error over samples; None with one sample), points_per_round (standing; None before
+        the first), attribution with the ends of its 95 % interval (in the first
         target's units; None with too few probes, and before the first round).
     """
     players = list(brought)
     stand, credit = standing(rounds, players), attribution(rounds, players)
-    mean = stand.mean
+    mean, error = stand.mean, _points_error(rounds, players)
     told = np.full((len(players), 3), np.nan)
     if credit is not None:
         told = np.column_stack([credit.values, *credit.interval()])
@@ -57,10 +60,21 @@ def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution])
         {"annotator": players[j]}
         | ({"kind": brought[players[j]].kind} if kinds else {})
         | {"labels": brought[players[j]].items, "appearances": int(stand.appearances[j])}
-        | {"points": _number(stand.points[j]), "points_per_round": _number(mean[j])}
+        | {"points": _number(stand.points[j]), "points_error": _number(error[j]), "points_per_round": _number(mean[j])}
         | dict(zip(("attribution", "attribution_low", "attribution_high"), map(_number, told[j]), strict=True))
         for j in order.tolist()
     ]
+
+
+def _points_error(rounds: Sequence[Round], players: Sequence[str]) -> Floats:
+    """(J,) of the points of all rounds, which are measured on samples of their own."""
+    total = np.zeros(len(players))
+    for one in rounds:
+        found = [next(iter(one.gains[f"group-{g}"].values())) for g in range(1, len(one.groups) + 1)]
+        errors = np.array([np.nan if change.error is None else change.error for change in found])
+        gains = np.array([change.value for change in found])
+        total += points_error(gains, errors, membership(one.groups, players)) ** 2
+    return np.sqrt(total)
 
 
 def round_rows(rounds: Sequence[Round], target: str) -> list[dict[str, Any]]:
