@@ -34,6 +34,18 @@ def test_a_job_that_fails_takes_no_other_with_it_and_is_named(workers: int, tmp_
     assert len((tmp_path / "log").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
+def test_a_process_has_one_thread_also_where_its_trainer_brings_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch counts its threads when it is imported, so the environment must be there before the trainer is."""
+    from tests.rounds.threads import count_threads
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    done = spread(count_threads, {tmp_path / "one": Job(keep=False)}, workers=1)
+    assert done[tmp_path / "one"].measured["threads"].item() == 1
+
+
 @pytest.mark.parametrize("where", ["between", "while told"])
 def test_an_interruption_leaves_no_process(where: str, tmp_path: Path) -> None:
     """Also where whoever asked is at work, not the pool: what still runs would go on for a minute."""

@@ -9,9 +9,11 @@ import importlib.util
 import logging
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +33,7 @@ ENVIRONMENT = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
 }
 
 
@@ -149,7 +152,7 @@ def _in_turn(trainer: Trainer) -> Iterator[Runner]:
 def _processes(trainer: Trainer, workers: int) -> Iterator[Runner]:
     others = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(trainer,))
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(pickle.dumps(trainer),))
 
     def run(jobs: Mapping[Path, Job]) -> Ending:
         waiting = {pool.submit(_do_own, folder, job): folder for folder, job in jobs.items()}
@@ -224,15 +227,16 @@ def _outcome(ended: Any) -> Exception | None:
 _own: list[Trainer] = []  # of a process that was started for it: sent once, not with every job
 
 
-def _begin(trainer: Trainer) -> None:
-    """Set up a process for a trainer."""
-    _own.append(trainer)
+def _begin(trainer: bytes) -> None:
+    """Set up a process for a pickled trainer; first its threads, as torch counts them when it is imported."""
     set_up()
+    _own.append(pickle.loads(trainer))
 
 
 def set_up() -> None:
     """One thread for this process, silent libraries, no ear for Ctrl-C, and an end when its parent ends."""
     os.environ |= ENVIRONMENT
+    warnings.filterwarnings("ignore", module=r"torch|transformers|peft|accelerate")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
 
