@@ -32,7 +32,7 @@ class Plan:
 
     Args:
         real: names of settings with real trainings -> how many seeds.
-        strategies: of grouping that the rounds of the first of them are played by.
+        strategies: of grouping that the first of them is played by; the others by the first strategy.
         seeds: of surrogates; 0 = none are run.
         sizes: of surrogate pools.
         worlds: kinds of surrogate.
@@ -70,8 +70,9 @@ def run_crowd_sft(preset: str, folder: Path, workers: int, say: Callable[[str], 
         raise unknown_name("preset", preset, PLANS)
     plan = PLANS[preset]
     tables: dict[str, list[Row]] = {}
-    for name, seeds in plan.real.items():
-        for title, rows in _real(SETTINGS[name], seeds, plan, folder, workers, say).items():
+    for place, (name, seeds) in enumerate(plan.real.items()):
+        strategies = plan.strategies[: None if place == 0 else 1]
+        for title, rows in _real(SETTINGS[name], seeds, strategies, folder, workers, say).items():
             tables[title] = tables.get(title, []) + rows
     if plan.seeds:
         for title, make in _surrogate(plan).items():
@@ -80,7 +81,7 @@ def run_crowd_sft(preset: str, folder: Path, workers: int, say: Callable[[str], 
 
 
 def _real(
-    setting: Setting, seeds: int, plan: Plan, folder: Path, workers: int, say: Callable[[str], None]
+    setting: Setting, seeds: int, strategies: Sequence[str], folder: Path, workers: int, say: Callable[[str], None]
 ) -> dict[str, list[Row]]:
     """The paper's experiments of one setting."""
     tables: dict[str, list[Row]] = {}
@@ -88,11 +89,11 @@ def _real(
         if setting.writes:
             say(f"{setting.name}, seed {seed}: one model on more and more texts")
             tables.setdefault("one model, more texts", []).extend(growing(setting, seed, folder, workers))
-        for strategy in plan.strategies:
+        for strategy in strategies:
             say(f"{setting.name}, seed {seed}: rounds, groups {strategy}")
             rows, rounds = selection(with_rounds(setting, strategy=strategy), seed, folder, workers)
             tables.setdefault("rounds against one model", []).extend(rows)
-            if strategy == plan.strategies[0]:
+            if strategy == strategies[0]:
                 say(f"{setting.name}, seed {seed}: {2 ** len(setting.quality)} coalitions")
                 told, people = fairness(setting, seed, rounds, folder, workers)
                 tables.setdefault("credits against exact Shapley values", []).extend(told)
