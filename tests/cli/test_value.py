@@ -117,7 +117,7 @@ def test_rounds_too_few_to_judge_are_counted_and_sorted_by_value(
     assert run(monkeypatch, "value", tmp_path) == 0
     out, err = capsys.readouterr()
     assert out.count("too few to judge: 4 of 5 rounds") == 3
-    assert out.index("bob") < out.index("ann")
+    assert out.index("  bob ") < out.index("  ann ")
     assert "3 of 3 annotators are not ranked: fewer than 5 rounds taken part in" in err
 
 

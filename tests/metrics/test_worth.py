@@ -12,7 +12,7 @@ from tests.crowds import from_table
 def test_intervals_hold_what_they_are_of() -> None:
     """Of answers that are all different a rare truth carries the mean, and quantiles alone may miss it."""
     for seed in range(3):
-        rows = worth.of_labels(from_table([list(range(5))] * 6), np.random.default_rng(seed))
+        rows = worth.of_labels(from_table([list(range(5))] * 6, k=5), np.random.default_rng(seed))
         for row in rows:
             assert row["low"] <= row["value"] <= row["high"]
             assert row["reliability_low"] <= row["reliability"] <= row["reliability_high"]
@@ -32,6 +32,16 @@ def test_twins_are_both_ranked_or_neither() -> None:
         rng = np.random.default_rng(seed)
         found = information.realised(more.standing(annotations, rng), rng)
         np.testing.assert_array_equal(found.reliability[:, :8], found.reliability[:, :1].repeat(8, axis=1))
+
+
+def test_widths_about_the_threshold_part_nobody_with_the_same_figures() -> None:
+    """Two of 0.49 and 0.55 wide are 0.52 wide on average: neither is ranked; one as sure with other figures is."""
+    draws = np.array([np.linspace(0.5 - w / 2, 0.5 + w / 2, 1001) for w in (0.48, 0.53, 0.48)]).T / 0.95
+    draws += 0.5 - draws.mean(axis=0)
+    assert information.thin(draws, np.array([6, 6, 6])).tolist() == [False] * 3
+    draws = 0.5 + (draws - 0.5) * 1.03
+    assert information.thin(draws, np.array([6, 6, 7])).tolist() == [True, True, False]
+    assert information.thin(draws, np.array([4, 6, 7])).tolist() == [True, True, False]
 
 
 def test_thin_rows_of_rounds_are_by_value_and_the_unknown_last() -> None:

@@ -205,9 +205,14 @@ def evidence(at: Standing, gold: Ints | None = None) -> Ints:
 def thin(reliability: Floats, met: Ints) -> Bools:
     """(J,) True for annotators with too little evidence to rank: fewer than 5 labels met, or hardly known reliability.
 
+    How wide an interval is, is drawn and noisy: it is averaged over those with as much evidence who are as reliable to
+    a tenth, so that annotators with the same figures are both ranked or neither.
+
     Args:
         reliability: (R, J) draws.
         met: (J,) as `evidence` counts.
     """
     low, high = np.quantile(reliability, [0.025, 0.975], axis=0)
-    return np.asarray((met < THIN) | (high - low > WIDE))
+    alike = np.unique(met + 1j * reliability.mean(axis=0).round(1), return_inverse=True)[1]
+    width = np.bincount(alike, weights=high - low) / np.bincount(alike)
+    return np.asarray((met < THIN) | (width[alike] > WIDE))
