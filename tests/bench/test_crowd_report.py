@@ -84,6 +84,18 @@ def test_experiments_that_are_over_are_not_run_again(tmp_path: Path, monkeypatch
     assert "## Attack: one" in page
 
 
+def test_few_seeds_are_called_a_smoke_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "seeds: a smoke test, its intervals mean little"
+    monkeypatch.setattr(crowd_report, "_surrogate", lambda plan: {"one": lambda: [{"setting": "x"}]})
+    for seeds in (2, 5):
+        monkeypatch.setattr(crowd_report, "PLANS", {"tiny": Plan({}, seeds=seeds)})
+        run_crowd_sft("tiny", tmp_path, 1, print)
+        page, screen = (tmp_path / "results.md").read_text(), capsys.readouterr().out
+        assert page.count(said) == screen.count(said) == (seeds < 5)
+
+
 def test_an_unknown_preset_is_answered() -> None:
     with pytest.raises(InputError, match="Did you mean 'minilm'"):
         run_crowd_sft("minilmm", Path("nowhere"), 1, print)

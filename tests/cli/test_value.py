@@ -45,6 +45,33 @@ def test_information(
     assert rows[5]["evidence"] == "2"
 
 
+@pytest.fixture
+def free(tmp_path: Path) -> Path:
+    """6 items, 5 people, every answer a long one of its own."""
+    rows = [f"i{i},tell of {i},{who},{who} has much to say of {i}" for i in range(6) for who in "abcde"]
+    (tmp_path / "free.csv").write_text("item,prompt,annotator,response\n" + "\n".join(rows) + "\n")
+    return tmp_path / "free.csv"
+
+
+def test_free_responses_taken_for_choices_are_told(
+    free: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "value", free) == 0
+    out, err = capsys.readouterr()
+    assert err.count("the answers look like free responses: pass --kind text") == 1
+    assert "in nats (1 nat = 1.44 yes-or-no answers that are sure)" in out
+
+
+def test_nobody_left_to_ask_is_said_and_nothing_else(
+    free: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "more", free, "--ask", "5") == 0
+    out, err = capsys.readouterr()
+    assert out == "everybody has answered every item they may be asked about\n"
+    assert "fewer than" not in err
+    assert "add the answers" not in err
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -68,6 +95,30 @@ def test_prices_that_are_none(
         (tmp_path / "prices.csv").write_text(f"annotator,price\na0,{price}\n")
         assert run(monkeypatch, "value", source, "--prices", tmp_path / "prices.csv") == 2
         assert "line 2" in capsys.readouterr().err
+
+
+def test_prices_without_the_column_are_answered_by_the_columns_there_are(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "points.csv").write_text("annotator,value\na0,1\n")
+    assert run(monkeypatch, "value", source, "--prices", tmp_path / "points.csv") == 2
+    said = capsys.readouterr().err
+    assert "points.csv has the columns annotator, value; it needs annotator and price." in said
+
+
+def test_rounds_too_few_to_judge_are_counted_and_sorted_by_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four rounds in which bob and cid share what is gained."""
+    brought = {name: {"items": 36, "sha256": "0", "kind": ""} for name in ("ann", "bob", "cid")}
+    (tmp_path / "contributions.json").write_text(json.dumps(brought))
+    for number in range(1, 5):
+        save_round(tmp_path, number, [["bob", "cid"], ["ann"]], [])
+    assert run(monkeypatch, "value", tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert out.count("too few to judge: 4 of 5 rounds") == 3
+    assert out.index("  bob ") < out.index("  ann ")
+    assert "3 of 3 annotators are not ranked: fewer than 5 rounds taken part in" in err
 
 
 def test_whom_to_ask(

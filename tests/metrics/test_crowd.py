@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from crowdtune.metrics.crowd import annotator_accuracy, facts, reliability, reliability_per_task, ties
-from tests.crowds import crowd, from_table, make_items
+from crowdtune.metrics.crowd import annotator_accuracy, facts, like_responses, reliability, reliability_per_task, ties
+from crowdtune.read import read
+from tests.crowds import crowd, from_table, make_items, with_choices
 
 TABLE = [[0, 0, 1, -1], [1, 0, -1, -1], [2, 2, 2, -1], [-1, -1, -1, -1]]
 POSTERIOR = np.array([[0.8, 0.2, 0.0], [0.5, 0.5, 0.0], [0.1, 0.1, 0.8], [1 / 3, 1 / 3, 1 / 3]])
@@ -59,3 +62,23 @@ def test_facts(table: list[list[int]], line: str) -> None:
 def test_no_fact_without_cause() -> None:
     """Exactly 80 % is not skewed, exactly 5 labels are not thin, and who said nothing is not counted."""
     assert len(facts(from_table([[0, 0, -1]] * 4 + [[1, 1, -1]]))) == 1
+
+
+def test_free_responses_taken_for_choices() -> None:
+    """Long answers of everybody's own are; short ones, long ones that agree, and items with two labels are not."""
+    words = tuple(f"answer number {k} is this one" for k in range(4))
+    apart, agreed = (
+        [(i, j, j) for i in range(3) for j in range(4)],
+        [(i, j, j // 2) for i in range(3) for j in range(4)],
+    )
+    long, short = with_choices([words] * 3, [-1] * 3), with_choices([tuple("abcd")] * 3, [-1] * 3)
+    assert like_responses(crowd(long, apart))
+    assert not like_responses(crowd(long, agreed))
+    assert not like_responses(crowd(short, apart))
+    assert not like_responses(crowd(long, [row for row in apart if row[1] < 2]))
+
+
+@pytest.mark.parametrize("path", sorted(Path("examples").glob("*.csv")), ids=lambda path: path.stem)
+def test_examples_are_choices(path: Path) -> None:
+    annotations, report = read([path])
+    assert not any("free responses" in line for line in report.lines(annotations))

@@ -26,6 +26,9 @@ NOTE = (
 )
 
 
+FEW = 5  # seeds below which intervals over them mean little
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a preset runs.
@@ -77,7 +80,16 @@ def run_crowd_sft(preset: str, folder: Path, workers: int, say: Callable[[str], 
     if plan.seeds:
         for title, make in _surrogate(plan).items():
             tables[title] = _kept(folder, title, make, say)
-    return _write(folder, preset, tables)
+    if (smoke := few_seeds(plan)) != "":
+        say(smoke)
+    return _write(folder, preset, tables, smoke)
+
+
+def few_seeds(plan: Plan) -> str:
+    """What is said once of a plan with few seeds, "" where there are enough."""
+    least = min([*plan.real.values(), *([plan.seeds] if plan.seeds else [])], default=FEW)
+    seeds = f"{least} seed{'s' if least != 1 else ''}"
+    return f"{seeds}: a smoke test, its intervals mean little" if least < FEW else ""
 
 
 def _real(
@@ -151,7 +163,7 @@ def _kept(folder: Path, title: str, make: Callable[[], list[Row]], say: Callable
     return rows
 
 
-def _write(folder: Path, preset: str, tables: Mapping[str, list[Row]]) -> dict[str, Any]:
+def _write(folder: Path, preset: str, tables: Mapping[str, list[Row]], smoke: str = "") -> dict[str, Any]:
     results = {"preset": preset, "tables": tables}
     charts = {}
     if pools := tables.get("surrogate pools"):
@@ -162,7 +174,7 @@ def _write(folder: Path, preset: str, tables: Mapping[str, list[Row]]) -> dict[s
         charts["attacks.svg"] = crowd_attacks.gains_chart(taken)
     if apart := tables.get("rounds against one model"):
         charts["rounds.svg"] = _rounds_chart(apart)
-    write_all(folder, results, charts, _markdown(preset, tables, list(charts)))
+    write_all(folder, results, charts, _markdown(preset, tables, list(charts), smoke))
     return results
 
 
@@ -176,8 +188,8 @@ def _rounds_chart(rows: Sequence[Row]) -> str:
     return whisker_chart("Rounds against one model", "distance to the target", told, ["distance"], {})
 
 
-def _markdown(preset: str, tables: Mapping[str, list[Row]], charts: Sequence[str]) -> str:
-    parts = [f"# Crowd-SFT, preset {preset}", NOTE]
+def _markdown(preset: str, tables: Mapping[str, list[Row]], charts: Sequence[str], smoke: str = "") -> str:
+    parts = [f"# Crowd-SFT, preset {preset}", *filter(None, [smoke]), NOTE]
     for title, rows in tables.items():
         head, body = table_of(rows)
         parts += [f"## {title[0].upper()}{title[1:]}", "\n".join(markdown_table(head, body))]

@@ -19,6 +19,8 @@ from crowdtune.write.tables import check_form, write_table
 if TYPE_CHECKING:
     from crowdtune.metrics import more as futures
 
+ALL_ASKED = "everybody has answered every item they may be asked about"
+
 
 @reads
 def more(
@@ -102,6 +104,11 @@ def _ask(load: Load, count: int, most: int, out: Path | None, rng: np.random.Gen
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if json:
         show_json({"asked": count, "nats": float(made.nats.sum()), "plan": rows})
+        return
+    if not rows:
+        choosable = int((annotations.items.n_choices > 1).sum())
+        done = bool((given[given > 0] >= choosable).all())
+        show(ALL_ASKED if done else "nobody is left who tells anything of an item; --most N lets each give more")
         return
     table = new_table("whom to ask about which item", *columns)
     for row in rows[:SHOWN]:

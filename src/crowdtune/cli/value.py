@@ -17,6 +17,7 @@ from crowdtune.cli._flags import Json, Load, Seed
 from crowdtune.cli._screen import NONE, SHOWN, new_table, say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.errors import InputError, unknown_name
+from crowdtune.metrics.crowd import THIN
 from crowdtune.settings import from_pairs
 from crowdtune.write.tables import check_form, write_table
 
@@ -28,6 +29,7 @@ METHODS = (
 SCORES = {"loss": "nats per held-out item", "accuracy": "share of held-out items right"}
 BROUGHT = "contributions.json"  # in a folder of rounds
 EXTRA = {"reliability": "reliability", "next": "next label", "fresh": "on a new item", "points": "points"}
+NATS = "nats (1 nat = 1.44 yes-or-no answers that are sure)"
 FIRST = 5  # named to be asked first
 
 
@@ -68,7 +70,7 @@ def value(
     annotations.require_labels()
     rng = np.random.default_rng(seed)
     if method == INFORMATION:
-        rows, unit = _informed(annotations, rng, paid), "nats"
+        rows, unit = _informed(annotations, rng, paid), NATS
     else:
         from crowdtune.cli._worth import Asked, trained
 
@@ -120,7 +122,10 @@ def _prices(path: Path) -> dict[str, float]:
     if not path.is_file():
         raise InputError(f"prices={path} is no file. Give a CSV with the columns annotator and price.")
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+        table = csv.DictReader(file)
+        rows, columns = list(table), table.fieldnames or []
+    if not {"annotator", "price"} <= set(columns):
+        raise InputError(f"{path} has the columns {', '.join(columns) or '(none)'}; it needs annotator and price.")
     found = dict[str, float]()
     for line, row in enumerate(rows, start=2):
         try:
@@ -148,11 +153,11 @@ def _show(rows: Sequence[dict[str, Any]], method: str, unit: str) -> None:
             continue
         cells = [_cell(row["value"]), f"{_cell(row['low'])} to {_cell(row['high'])}", _cell(row["per_label"])]
         cells += [_cell(row[name]) for name in more]
-        table.add_row(row["annotator"], str(row["labels"]), *cells, "too few to judge" if row["thin"] else "")
+        table.add_row(row["annotator"], str(row["labels"]), *cells, _mark(row, method))
     show(table)
     thin = sum(row["thin"] for row in rows)
     if thin:
-        say(f"{thin} of {len(rows)} annotators are not ranked: {why_thin(informed)}")
+        say(f"{thin} of {len(rows)} annotators are not ranked: {why_thin(method)}")
     if not informed:
         return
     by = "next_per_price" if "next_per_price" in rows[0] else "next"
@@ -161,6 +166,14 @@ def _show(rows: Sequence[dict[str, Any]], method: str, unit: str) -> None:
     if best:
         named = ", ".join(f"{row['annotator']} ({_cell(row[by])})" for row in best)
         show(f"most nats for a further label{per}: {named}; crowdtune more --ask N says about which items")
+
+
+def _mark(row: dict[str, Any], method: str) -> str:
+    """What is said of whoever is not ranked; of rounds, how many there were."""
+    if not row["thin"]:
+        return ""
+    few = method == "rounds" and row["evidence"] < THIN
+    return f"too few to judge: {row['evidence']} of {THIN} rounds" if few else "too few to judge"
 
 
 def _cell(number: float | None) -> str:

@@ -8,6 +8,9 @@ from crowdtune.annotations import Annotations, Bools, Floats, Ints, Items
 
 THIN = 5  # labels; an annotator with fewer cannot be judged
 WIDE = 0.5  # of an interval for a share; a wider one tells good from bad no more than a few labels would
+APART = 0.8  # distinct answers per label from which items with a few labels look like free responses
+MANY = 1000  # answers whose words are counted
+WORDY = 3  # words of an answer, on average, above which that is no accident
 SKEWED = 0.8  # share of the most common choice from which accuracy alone misleads
 
 
@@ -79,6 +82,21 @@ def facts(annotations: Annotations) -> list[str]:
     if (n := int((ties(annotations) & ~written).sum())) > 0:
         said.append(f"{n} items have a tied vote: it stays split, no choice wins by its place in a list")
     return said + _unnamed(annotations) + _skew(annotations) + _missing_texts(items)
+
+
+def like_responses(annotations: Annotations) -> bool:
+    """Whether answers taken for choices are long and hardly ever the same: nobody chose among them.
+
+    Looks at items with three labels or more, of tasks that are choices.
+    """
+    items, per_item = annotations.items, annotations.labels_per_item
+    chosen = np.array([kind == "choice" for kind in items.kinds], dtype=bool)[items.task]
+    rows = (chosen & (per_item >= 3))[annotations.item]
+    said = np.unique(np.column_stack([annotations.item[rows], annotations.label[rows]]), axis=0)
+    if not len(said) or len(said) < APART * rows.sum():
+        return False
+    words = [len((items.text(i, k) or "").split()) for i, k in said[:MANY].tolist()]
+    return float(np.mean(words)) > WORDY
 
 
 def _unnamed(annotations: Annotations) -> list[str]:

@@ -43,7 +43,7 @@ class Realised:
         last: (J,) what they add to all others' labels, as if they came last.
         draws: (R, J) what `values` may be: the truths are in doubt, and other items of the kind would give others.
         trust: (J,) reliability by which labels were weighed.
-        reliability: (R, J) draws of it, from gold answers too.
+        reliability: (R, J) draws of it, from gold answers too; annotators who are alike in a draw share its number.
     """
 
     values: Floats
@@ -80,7 +80,7 @@ def realised(
         own = told[np.arange(len(seen)), truth] - shared
         found[r] = seen.per_annotator(own * (weight / weight.mean())[seen.item])
         right = seen.per_annotator((seen.label == truth).astype(float))
-        trust[r] = rng.beta(right + at.prior[0] - 1, seen.labels_per_annotator - right + at.prior[1] - 1)
+        trust[r] = _betas(right + at.prior[0] - 1, seen.labels_per_annotator - right + at.prior[1] - 1, rng)
     brought = [seen.per_annotator(mean - evidence) for evidence in (shared, alone)]
     return Realised(brought[0], brought[1], found, judged.reliability, trust)
 
@@ -90,6 +90,12 @@ def _truth(at: Standing, known: Ints, rng: np.random.Generator) -> Ints:
     annotators = Coin(at.reliability[rng.integers(len(at.reliability))])
     drawn = truths(softmax(at.log_p + at.given.evidence(annotators), axis=1), rng)
     return np.where(known >= 0, known, drawn)
+
+
+def _betas(alpha: Floats, beta: Floats, rng: np.random.Generator) -> Floats:
+    """(J,) draws, the same number for the same alpha and beta: else of equal annotators one is thin, another is not."""
+    pairs, place = np.unique(alpha + 1j * beta, return_inverse=True)
+    return rng.beta(pairs.real, pairs.imag)[place]
 
 
 def shared_evidence(log_p: Floats, given: Given, told: Floats, rng: np.random.Generator, exact: int = EXACT) -> Floats:
@@ -199,9 +205,14 @@ def evidence(at: Standing, gold: Ints | None = None) -> Ints:
 def thin(reliability: Floats, met: Ints) -> Bools:
     """(J,) True for annotators with too little evidence to rank: fewer than 5 labels met, or hardly known reliability.
 
+    How wide an interval is, is drawn and noisy: it is averaged over those with as much evidence who are as reliable to
+    a tenth, so that annotators with the same figures are both ranked or neither.
+
     Args:
         reliability: (R, J) draws.
         met: (J,) as `evidence` counts.
     """
     low, high = np.quantile(reliability, [0.025, 0.975], axis=0)
-    return np.asarray((met < THIN) | (high - low > WIDE))
+    alike = np.unique(met + 1j * reliability.mean(axis=0).round(1), return_inverse=True)[1]
+    width = np.bincount(alike, weights=high - low) / np.bincount(alike)
+    return np.asarray((met < THIN) | (width[alike] > WIDE))

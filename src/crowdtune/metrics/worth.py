@@ -30,7 +30,8 @@ def of_labels(
 
     Returns:
         Rows of annotator, labels, evidence (labels met by another's or by gold), reliability with its interval, value
-        (Shapley share of all that labels told), low, high, error (standard deviation of its draws), per_label, last
+        (Shapley share of all that labels told), low, high (95 % of draws, widened to hold the value where draws are few
+        or skewed, as all intervals are), error (standard deviation of its draws), per_label, last
         (what the labels add to all others'), next (what a further label is expected to add on an item as they are now,
         with its interval), fresh (on one nobody has labelled), next_per_price (None without prices), and thin.
     """
@@ -38,18 +39,19 @@ def of_labels(
     found, met = information.realised(at, rng, gold), information.evidence(at, gold)
     several = at.choices > 1
     now, start, choices = at.posterior[several], softmax(at.log_p, axis=1)[several], at.choices[several]
+    following = information.further(now, choices, found.trust)
     columns = {
         "labels": annotations.labels_per_annotator,
         "evidence": met,
         "reliability": found.trust,
-        **_interval("reliability_", found.reliability),
+        **_interval("reliability_", found.reliability, found.trust),
         "value": found.values,
-        **_interval("", found.draws),
+        **_interval("", found.draws, found.values),
         "error": found.draws.std(axis=0),
         "per_label": found.values / np.maximum(at.given.labels_per_annotator, 1),
         "last": found.last,
-        "next": information.further(now, choices, found.trust),
-        **_interval("next_", information.further(now, choices, found.reliability)),
+        "next": following,
+        **_interval("next_", information.further(now, choices, found.reliability), following),
         "fresh": information.further(start, choices, found.trust),
     }
     if prices:
@@ -98,7 +100,8 @@ def of_rounds(rows: list[Row]) -> list[Row]:
 
     Returns:
         Rows of annotator, labels, evidence (rounds taken part in), value (ridge attribution, with its interval and
-        error; points per round where too few probes tell of it), per_label, points, and thin.
+        error; points per round where too few probes tell of it), per_label, points, and thin; by value, the thin ones
+        last.
     """
     probed = any(row["attribution"] is not None for row in rows)
     reach = float(norm.ppf(0.5 + LEVEL / 2))
@@ -113,19 +116,26 @@ def of_rounds(rows: list[Row]) -> list[Row]:
             | {"per_label": None if value is None else value / max(row["labels"], 1), "points": row["points"]}
             | {"thin": value is None or row["appearances"] < THIN}
         )
-    return sorted(found, key=lambda row: (row["thin"], 0.0 if row["thin"] else -row["value"]))
+    return sorted(found, key=lambda row: (row["thin"], row["value"] is None, -(row["value"] or 0.0)))
 
 
-def why_thin(informed: bool) -> str:
-    """What it takes to be ranked, in words."""
-    if not informed:
-        return f"fewer than {THIN} labels, or rounds taken part in"
+def why_thin(method: str) -> str:
+    """What it takes to be ranked, in words.
+
+    Args:
+        method: "information", "rounds", or how a model trained on labels is credited.
+    """
+    if method == "rounds":
+        return f"fewer than {THIN} rounds taken part in"
+    if method != "information":
+        return f"fewer than {THIN} labels"
     return f"fewer than {THIN} labels met by others or by gold, or a reliability known to no better than {WIDE:g}"
 
 
-def _interval(name: str, draws: Floats) -> dict[str, Floats]:
+def _interval(name: str, draws: Floats, at: Floats) -> dict[str, Floats]:
+    """Quantiles of draws; a mean of rare large ones may lie outside, and is held by the interval all the same."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return {f"{name}low": low, f"{name}high": high}
+    return {f"{name}low": np.minimum(low, at), f"{name}high": np.maximum(high, at)}
 
 
 def _rows(annotations: Annotations, columns: Mapping[str, Floats | Ints], thin: Bools) -> list[Row]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from crowdtune.annotations import Annotations, Items
-from crowdtune.metrics.crowd import facts
+from crowdtune.metrics.crowd import facts, like_responses
 
 SHOWN = 5  # examples named per finding
 LISTED = 1000  # repeated answers named in `as_dict`; all are counted
@@ -109,7 +109,8 @@ class ReadReport:
             some = ", ".join(f"{raw!r} -> {choice!r}" for raw, choice in sorted(self.merged.items())[:SHOWN])
             more = ", ..." if len(self.merged) > SHOWN else ""
             said.append(f"{self.merged_rows} labels respelled ({some}{more}); --rename or --choices decides otherwise")
-        return said + self._found() + facts(annotations)
+        written = ["the answers look like free responses: pass --kind text"] if like_responses(annotations) else []
+        return said + self._found() + facts(annotations) + written
 
     def all_notes(self) -> Counter[str]:
         """What all files brought with them."""
