@@ -16,6 +16,7 @@ import typer
 from crowdtune.annotations import Annotations
 from crowdtune.cli._screen import say
 from crowdtune.read import Policy, ReadReport, names, read
+from crowdtune.read.hub import ADDRESS
 from crowdtune.settings import from_pairs
 
 PANEL = "Reading the file"
@@ -144,9 +145,22 @@ class _Load:
         """The flags of `again`, to be kept in their turn; files by --with come to those that were."""
         usual = inspect.signature(load).parameters
         own = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
-        typed = {name.rstrip("_"): _typed(value) for name, value in own.items()}
-        both = [one["with"] for one in (flags, typed) if "with" in one]
-        return flags | typed | ({"with": " ".join(dict.fromkeys(both))} if both else {})
+        typed = settled({name.rstrip("_"): _typed(value) for name, value in own.items()})
+        both = [part for one in (flags, typed) for part in shlex.split(one.get("with", ""))]
+        return flags | typed | ({"with": shlex.join(dict.fromkeys(both))} if both else {})
+
+
+def settled(flags: dict[str, str]) -> dict[str, str]:
+    """The same with files by their whole path, so that they are found from any folder."""
+    found = {name: whole(flags[name]) for name in ("source", "items") if name in flags}
+    if "with" in flags:
+        found["with"] = shlex.join(map(whole, shlex.split(flags["with"])))
+    return flags | found
+
+
+def whole(path: str) -> str:
+    """A path from the root; of a data set on the hub its address, "" of none."""
+    return path if not path or ADDRESS.fullmatch(path) else str(Path(path).resolve())
 
 
 def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., None]:

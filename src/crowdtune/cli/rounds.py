@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ import typer
 
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
 from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
-from crowdtune.cli._source import reads
+from crowdtune.cli._source import reads, settled, whole
 from crowdtune.cli._split import of_split
+from crowdtune.credit.payments import Rules
 from crowdtune.read import read
 from crowdtune.rounds.status import check_ledger, config_of
 from crowdtune.rounds.status import export as export_rounds
@@ -65,8 +67,8 @@ def run(
     """Play rounds: each group trains a copy, the best that is surely better is the next base."""
     flags = {"method": method, "lm": model, "strategy": strategy, "groups": groups, "rounds": rounds, "seed": seed}
     settings = from_pairs(set_ or []) | {name: str(value) for name, value in flags.items() if value not in (None, "")}
-    judged = {"targets": target or [], "near": str(near or ""), "ask": ask or [], "test": str(test or "")}
-    origin = {"flags": load.flags, "split": split, "judged": judged}
+    judged = {"targets": target or [], "near": whole(str(near or "")), "ask": ask or [], "test": whole(str(test or ""))}
+    origin = {"flags": settled(load.flags), "split": split, "judged": judged}
     _play(load, settings, origin, out=out, workers=workers, engine=engine, json=json)
 
 
@@ -109,16 +111,32 @@ def _play(
     annotations = of_split(
         load.again(origin["flags"]) if resume else load(), "training on", origin["split"], ("train",)
     )
-    flags = load.merged(origin["flags"]) if resume else load.flags
+    flags = load.merged(origin["flags"]) if resume else origin["flags"]
     told = {"flags": flags, "split": origin["split"], "judged": origin["judged"], "settings": settings}
     made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
     if json:
         show_json(made.results)
         return
-    _show(status_of(out))
-    say(
-        f"annotators, ledger and model are in {out}; next: crowdtune evaluate {out} TEST, crowdtune rounds export {out}"
-    )
+    found = status_of(out)
+    _show(found)
+    _say_what_pay_lacks(found, out)
+    say(f"annotators, ledger and model are in {out}; next:")
+    for words in ("pay {} --budget AMOUNT", "rounds export {} -o points.csv", "evaluate {} TEST"):
+        say("  crowdtune " + words.format(shlex.quote(str(out))))
+
+
+def _say_what_pay_lacks(found: dict[str, Any], out: Path) -> None:
+    """Tell how many rounds pay asks for, where somebody took part in fewer."""
+    needed, played = int(Rules.min_evidence), len(found["rounds"])
+    fewest = min(row["appearances"] for row in found["annotators"])
+    if fewest >= needed:
+        return
+    said = f"pay asks for {needed} rounds of everybody; {played} are played"
+    if fewest < played:
+        said += f", and some took part in {fewest}"
+    if played >= found["asked"]:  # else something other than their number ended them
+        said += f": crowdtune rounds resume {shlex.quote(str(out))} --rounds {played + needed - fewest}"
+    say(said)
 
 
 @rounds.command()
