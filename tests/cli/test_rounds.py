@@ -60,6 +60,8 @@ def test_rounds_are_run_seen_resumed_and_exported(
     assert code == 0, err
     assert "annotators by points per round" in out
     assert "over: 2 rounds are played" in err
+    assert "pay asks for 5 rounds of everybody; 2 are played: crowdtune rounds resume out --rounds 5" in err
+    assert "crowdtune rounds export out -o points.csv" in err
     first = json.loads((tmp_path / "out" / "results.json").read_text())
     Ledger.open(tmp_path / "out" / "ledger.sqlite").check(first["ledger_head"])
     mtimes = {at: at.stat().st_mtime_ns for at in (tmp_path / "out").rglob("measured.npz")}
@@ -69,8 +71,11 @@ def test_rounds_are_run_seen_resumed_and_exported(
     assert "out holds rounds. crowdtune rounds resume out goes on with them" in err
 
     write_crowd(tmp_path / "late.csv", {"zoe": True}, range(20))
-    code, out, err = say("resume", "out", "--with", "late.csv", "--rounds", 3, "--workers", 0, "--json")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, out, err = say("resume", "../out", "--with", "../late.csv", "--rounds", 3, "--workers", 0, "--json")
     assert code == 0, err
+    monkeypatch.chdir(tmp_path)
     more = json.loads(out)
     assert (more["rounds"], more["annotators"]) == (3, 5)
     assert {at: at.stat().st_mtime_ns for at in mtimes} == mtimes
@@ -86,16 +91,26 @@ def test_rounds_are_run_seen_resumed_and_exported(
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
     assert all(PSEUDONYM.fullmatch(row["annotator"]) for row in rows)
-    code, out, err = say("check", "out", "--head", first["ledger_head"])
-    assert code == 0, err
-    assert "whole" in out
-    assert say("check", "out", "--head", "0" * 64)[0] == 1
+    check_heads(say, first["ledger_head"])
     assert say("export", "out", "-o", "points.jsonl", "--keep-ids")[0] == 0
     assert '"annotator":"zoe"' in (tmp_path / "points.jsonl").read_text()
 
     assert run(monkeypatch, "evaluate", "out", "test.jsonl") == 0
     card = (tmp_path / "out" / "model" / "README.md").read_text()
     assert "groups of annotators trained copies of the model in 3 rounds" in card
+
+
+def check_heads(say: Say, head: str) -> None:
+    """Of a head in the chain, of one that is not, and of what is none."""
+    code, out, err = say("check", "out", "--head", head)
+    assert code == 0, err
+    assert "whole" in out
+    code, out, _ = say("check", "out", "--head", "0" * 64)
+    assert code == 1
+    assert "is whole, but 000000000000... is not in it" in " ".join(out.split())
+    code, _, err = say("check", "out", "--head", "abc")
+    assert code == 2
+    assert "head 'abc' is no hash: it must be 64 hexadecimal digits" in err
 
 
 def say_json(say: Say, *words: str) -> dict[str, Any]:
@@ -109,6 +124,8 @@ def say_json(say: Say, *words: str) -> dict[str, Any]:
         (["run", "crowd.csv", "-o", "out"], "nothing says where the model shall go. Give --test FILE"),
         (["run", "crowd.csv", "-o", "out", "--target", "los", "--test", "test.jsonl"], "unknown target 'los'. Did you"),
         (["run", "crowd.csv", "-o", "out", "--target", "distance"], "Give --ask TEXT"),
+        (["run", "crowd.csv", "-o", "out", "--test", "crowd.csv"], "crowd.csv has no gold answers, which loss"),
+        (["run", "crowd.csv", "-o", "out", "--near", "crowd.csv"], "crowd.csv is a table; --near takes plain text"),
         (["run", "crowd.csv", "-o", "out", "--near", "no.txt"], "no.txt cannot be read as texts"),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--groups", "9"], "groups=9 is more than there are"),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--strategy", "rnd"], "unknown strategy 'rnd'"),
@@ -119,7 +136,10 @@ def say_json(say: Say, *words: str) -> dict[str, Any]:
             "samples=0 and max_tokens=64",
         ),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--engine", "rays"], "unknown engine 'rays'"),
-        (["run", "crowd.csv", "-o", "full", "--test", "test.jsonl"], "full already holds files"),
+        (
+            ["run", "crowd.csv", "-o", "full", "--test", "test.jsonl"],
+            "full already holds files of something else. Choose",
+        ),
         (["resume", "full"], "full holds no rounds"),
         (["status", "full"], "full holds no rounds. Name a folder that crowdtune rounds run made"),
         (["export", "full", "-o", "points.xls"], "points.xls has an unknown form"),

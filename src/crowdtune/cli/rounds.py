@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from crowdtune.annotations import Items
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
 from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
 from crowdtune.cli._source import reads, settled, whole
@@ -106,8 +107,8 @@ def _play(
 
     only_our_voice()
     how, rest = judging(settings)
-    test = origin["judged"]["test"]
-    aims = Judged(**origin["judged"], judging=how).aims(read(Path(test))[0].items if test else None)
+    held_out = _held_out(origin["judged"]["test"], origin["flags"].get("gold", ""))
+    aims = Judged(**origin["judged"], judging=how).aims(held_out)
     annotations = of_split(
         load.again(origin["flags"]) if resume else load(), "training on", origin["split"], ("train",)
     )
@@ -123,6 +124,16 @@ def _play(
     say(f"annotators, ledger and model are in {out}; next:")
     for words in ("pay {} --budget AMOUNT", "rounds export {} -o points.csv", "evaluate {} TEST"):
         say("  crowdtune " + words.format(shlex.quote(str(out))))
+
+
+def _held_out(path: str, gold: str) -> Items | None:
+    """Held-out items; their column of gold is that of the contributions where its name does not tell."""
+    if not path:
+        return None
+    items = read(Path(path))[0].items
+    if gold and not (items.gold >= 0).any():
+        return read(Path(path), columns={"gold": gold})[0].items
+    return items
 
 
 def _say_what_pay_lacks(found: dict[str, Any], out: Path) -> None:
@@ -180,7 +191,7 @@ def check(
         show_json(found)
     else:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["kinds"].items())
-        show(f"{found['entries']} entries ({kinds}), {'whole' if found['whole'] else 'NOT as it was written'}")
+        show(f"{found['entries']} entries ({kinds}){', whole' if found['whole'] else ''}")
         show(found["problem"] or f"head of the ledger: {found['head']}")
     if not found["whole"]:
         raise typer.Exit(1)
