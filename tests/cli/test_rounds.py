@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 
+from crowdtune.cli._source import settled
 from crowdtune.identity import PSEUDONYM
 from crowdtune.rounds.ledger import Ledger
+from crowdtune.rounds.record import Contribution, save_contributions
 from tests.cli.test_cli import run
 
 TINY = {"template": "{prompt} Answer :", "style": "words", "epochs": "4", "learning_rate": "3e-3", "bf16": "false"}
+TOLD = (
+    "round 2: 1/",
+    "pay goes by attribution",
+    "over: 2 rounds are played",
+    "pay asks for 5 rounds of everybody; 2 are played: crowdtune rounds resume out --rounds 5",
+    "crowdtune rounds export out -o points.csv",
+)
 Say = Callable[..., tuple[int, str, str]]
 
 
@@ -58,10 +67,9 @@ def test_rounds_are_run_seen_resumed_and_exported(
     shape = ("--groups", 2, "--rounds", 2, "--workers", 0, "--set", "samples=20")
     code, out, err = say("run", data, "-o", "out", "--test", "test.jsonl", "--model", tiny_llama, *shape, *words)
     assert code == 0, err
-    assert "annotators by points per round" in out
-    assert "over: 2 rounds are played" in err
-    assert "pay asks for 5 rounds of everybody; 2 are played: crowdtune rounds resume out --rounds 5" in err
-    assert "crowdtune rounds export out -o points.csv" in err
+    assert "annotators by attribution" in out
+    for line in TOLD:
+        assert line in err
     first = json.loads((tmp_path / "out" / "results.json").read_text())
     Ledger.open(tmp_path / "out" / "ledger.sqlite").check(first["ledger_head"])
     mtimes = {at: at.stat().st_mtime_ns for at in (tmp_path / "out").rglob("measured.npz")}
@@ -155,6 +163,45 @@ def test_what_was_typed_wrong_is_answered_and_writes_nothing(
     assert said in err
     assert not (tmp_path / "out").exists()
     assert [at.name for at in (tmp_path / "full").iterdir()] == ["note.txt"]
+
+
+def test_who_alone_labels_an_item_is_not_sent_elsewhere(say: Say, data: Path, tmp_path: Path) -> None:
+    write_crowd(tmp_path / "one.csv", {"ann": True}, range(10))
+    _, _, err = say("run", "one.csv", "-o", "out", "--test", "test.jsonl", "--groups", 9)
+    assert "10 labels, 10 items" in err
+    assert "crowdtune train" not in err
+
+
+def test_ctrl_c_is_answered_with_the_command_that_goes_on(
+    say: Say, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, out: Path, **more: Any) -> None:
+        out.mkdir()
+        (out / "config.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crowdtune.methods.rounds", interrupted)
+    code, _, err = say("run", data, "-o", "my out", "--test", "test.jsonl")
+    assert code == 130
+    assert err.splitlines()[-1] == "stopped; crowdtune rounds resume 'my out' goes on"
+
+
+def test_before_the_first_round_status_is_a_line(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    config = {"method": "crowd-sft", "targets": ["loss"], "rounds": {"rounds": 3}}
+    (tmp_path / "out" / "config.json").write_text(json.dumps(config))
+    save_contributions(tmp_path / "out", {"ann": Contribution(3, "0" * 64)})
+    code, out, err = say("status", "out")
+    assert (code, out) == (0, "no round is over yet\n"), err
+
+
+def test_files_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path.resolve()
+    typed = {"source": "a.csv", "with": "b.csv 'my c.csv'", "items": "../i.csv", "gold": "key"}
+    kept = {"source": f"{here}/a.csv", "items": f"{here.parent}/i.csv", "gold": "key"}
+    assert settled(typed) == kept | {"with": f"{here}/b.csv '{here}/my c.csv'"}
+    assert settled({"source": "hub:me/words"}) == {"source": "hub:me/words"}
 
 
 def test_another_folder_than_rounds_is_told_by_what_it_is(say: Say, tmp_path: Path) -> None:

@@ -110,10 +110,11 @@ class _Load:
     flags: dict[str, str]
     given: dict[str, Any]
 
-    def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
+    def __call__(self, choices: tuple[str, ...] = (), without: str = "") -> Annotations:
         annotations, report = self.silently(choices)
         for line in report.lines(annotations):
-            say(line)
+            if line != without:
+                say(line)
         if limit := self.given["labels_per_item"]:
             say(f"kept {len(annotations)} labels, at most {limit} of an item, the same ones each time")
         return annotations
@@ -163,12 +164,13 @@ def whole(path: str) -> str:
     return path if not path or ADDRESS.fullmatch(path) else str(Path(path).resolve())
 
 
-def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., None]:
+def reads(verb: Callable[..., None], *, several: bool = False, source: str = "") -> Callable[..., None]:
     """Give a verb the flags of `load`; its first parameter reads.
 
     Args:
         verb: what the command does.
         several: its only argument is a list of files; else further files come by --with, as it may have others.
+        source: what the argument is, where it is no file of data.
     """
     own = list(inspect.signature(verb).parameters.values())[1:]
     flags = list(inspect.signature(load).parameters.values())
@@ -177,12 +179,14 @@ def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., 
 
     @functools.wraps(verb)
     def wrapped(**given: Any) -> None:
-        source = {p.name: given.pop(p.name) for p in flags}
-        verb(_Load({name.rstrip("_"): _typed(value) for name, value in source.items() if value}, source), **given)
+        typed = {p.name: given.pop(p.name) for p in flags}
+        verb(_Load({name.rstrip("_"): _typed(value) for name, value in typed.items() if value}, typed), **given)
 
     hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
     if not several:
         hints["source"] = Annotated[Path, *get_args(hints["source"])[1:]]
+    if source:
+        hints["source"] = Annotated[Path, typer.Argument(help=source)]
     parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +11,11 @@ import typer
 
 from crowdtune.annotations import Items
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
-from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
+from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, resumable, say, show, show_json
 from crowdtune.cli._source import reads, settled, whole
 from crowdtune.cli._split import of_split
 from crowdtune.credit.payments import Rules
+from crowdtune.metrics.crowd import ONE_LABEL
 from crowdtune.read import read
 from crowdtune.rounds.status import check_ledger, config_of
 from crowdtune.rounds.status import export as export_rounds
@@ -29,6 +31,7 @@ def _verbs() -> None:
 
 
 Folder = Annotated[Path, typer.Argument(help="Folder of rounds.")]
+reads_rounds = functools.partial(reads, source="Folder of rounds.")
 Workers = Annotated[
     int | None,
     typer.Option(help="Trainings at a time, a process each; by default as many as groups and cores; 0 = no process."),
@@ -73,7 +76,7 @@ def run(
     _play(load, settings, origin, out=out, workers=workers, engine=engine, json=json)
 
 
-@reads
+@reads_rounds
 def resume(
     load: Load,
     rounds: Annotated[int | None, typer.Option(help="Rounds at most, where there shall be more now.")] = None,
@@ -110,11 +113,12 @@ def _play(
     held_out = _held_out(origin["judged"]["test"], origin["flags"].get("gold", ""))
     aims = Judged(**origin["judged"], judging=how).aims(held_out)
     annotations = of_split(
-        load.again(origin["flags"]) if resume else load(), "training on", origin["split"], ("train",)
+        load.again(origin["flags"]) if resume else load(without=ONE_LABEL), "training on", origin["split"], ("train",)
     )
     flags = load.merged(origin["flags"]) if resume else origin["flags"]
     told = {"flags": flags, "split": origin["split"], "judged": origin["judged"], "settings": settings}
-    made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
+    with resumable(f"crowdtune rounds resume {shlex.quote(str(out))}", out):
+        made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
     if json:
         show_json(made.results)
         return
@@ -150,7 +154,6 @@ def _say_what_pay_lacks(found: dict[str, Any], out: Path) -> None:
     say(said)
 
 
-@rounds.command()
 def status(folder: Folder, json: Json = False) -> None:
     """Where rounds stand, be they over, under way or stopped, and what everybody earned so far."""
     found = status_of(folder)
@@ -162,7 +165,6 @@ def status(folder: Folder, json: Json = False) -> None:
         say(f"stopped; crowdtune rounds resume {folder} goes on")
 
 
-@rounds.command()
 def export(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", help="Table: .csv, .jsonl or .parquet.")] = ...,  # type: ignore[assignment]
@@ -179,7 +181,6 @@ def export(
     show(f"head of the ledger: {told['ledger_head']}")
 
 
-@rounds.command()
 def check(
     folder: Folder,
     head: Annotated[str, typer.Option(help="Hash kept from an earlier export: the ledger must go on from it.")] = "",
@@ -198,7 +199,19 @@ def check(
 
 
 def _show(found: dict[str, Any]) -> None:
-    """Tables of rounds and of annotators."""
+    """Tables of rounds and of annotators, once there are some, and where rounds stand."""
+    if found["rounds"]:
+        _show_rounds(found)
+        _show_annotators(found["annotators"])
+    else:
+        show("no round is over yet")
+    if now := found["now"]:
+        say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
+    if found["stopped"]:
+        say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
+
+
+def _show_rounds(found: dict[str, Any]) -> None:
     target = found["targets"][0]
     table = new_table(f"rounds, by {target}", "round", "winner", "gain", "fresh gain", "error", "next base", target)
     for row in found["rounds"]:
@@ -207,9 +220,13 @@ def _show(found: dict[str, Any]) -> None:
             str(row["round"]), row["winner"], *cells, "winner" if row["accepted"] else "as before", _digits(row[target])
         )
     show(table)
-    rows = found["annotators"]
+    say(f"{target} is measured anew in each round, on other samples")
+
+
+def _show_annotators(rows: list[dict[str, Any]]) -> None:
+    attributed = any(row["attribution"] is not None for row in rows)
     names = ("annotator", "rounds", "points", "points per round", "attribution", "95 % interval")
-    table = new_table("annotators by points per round", *names)
+    table = new_table(f"annotators by {'attribution' if attributed else 'points per round'}", *names)
     for row in rows[:SHOWN]:
         ends = [_digits(row[f"attribution_{end}"]) for end in ("low", "high")]
         span = NONE if NONE in ends else f"{ends[0]} to {ends[1]}"
@@ -218,15 +235,13 @@ def _show(found: dict[str, Any]) -> None:
     if len(rows) > SHOWN:
         table.add_row(f"... {len(rows) - SHOWN} more ...")
     show(table)
-    if now := found["now"]:
-        say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
-    if found["stopped"]:
-        say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
+    if attributed:
+        say("pay goes by attribution")
 
 
 def _digits(value: float | None) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-rounds.command()(run)
-rounds.command()(resume)
+for verb in (run, resume, status, check, export):
+    rounds.command()(verb)

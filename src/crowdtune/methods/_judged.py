@@ -71,7 +71,7 @@ class Judged:
         if test is not None and not known and set(names) & set(HELD_OUT):
             raise InputError(
                 f"{self.test or 'the test'} has no gold answers, which {', '.join(HELD_OUT)} need. Add a column gold, "
-                "or name it by --gold."
+                "or the one that --gold names."
             )
         half = max(1, min(how.samples, known // 2))
         return aims(names, test=test, near=_texts(self.near), drawing=drawing, samples=half)
