@@ -153,7 +153,7 @@ class _Load:
 
 def settled(flags: dict[str, str]) -> dict[str, str]:
     """The same with files by their whole path, so that they are found from any folder."""
-    found = {name: whole(flags[name]) for name in ("source", "items") if name in flags}
+    found: dict[str, str] = {name: whole(flags[name]) for name in ("source", "items") if name in flags}
     if "with" in flags:
         found["with"] = shlex.join(map(whole, shlex.split(flags["with"])))
     return flags | found
