@@ -235,8 +235,8 @@ def _show_annotators(rows: list[dict[str, Any]]) -> None:
     if len(rows) > SHOWN:
         table.add_row(f"... {len(rows) - SHOWN} more ...")
     show(table)
-    if attributed:
-        say("pay goes by attribution")
+    lacks = "" if attributed else ", of which too few trainings tell so far: see pay --value points"
+    say(f"pay goes by attribution{lacks}")
 
 
 def _digits(value: float | None) -> str:
