@@ -36,11 +36,16 @@ def test_files_of_others_are_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(
         InputError,
-        match=r"already holds files, maybe of an unfinished run \(--resume goes on with it\)\. "
-        r"Choose another folder or remove it\.$",
+        match=r"already holds files of something else\. Choose another folder or remove it\.$",
     ):
         Run.start(tmp_path, CONFIG)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_unfinished_run_goes_on_with_resume(tmp_path: Path) -> None:
+    Run.start(tmp_path, CONFIG)
+    with pytest.raises(InputError, match=r"already holds an unfinished run \(--resume goes on with it\)\. Choose"):
+        Run.start(tmp_path, CONFIG)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -48,9 +48,14 @@ class Run:
         if resume:
             run._check_same(config)
         elif occupied(folder):
-            state = "a finished run" if run.finished else "files, maybe of an unfinished run (--resume goes on with it)"
-            raise InputError(f"{folder} already holds {state}. Choose another folder or remove it.")
+            raise InputError(f"{folder} already holds {run._state()}. Choose another folder or remove it.")
         return run
+
+    def _state(self) -> str:
+        if self.finished:
+            return "a finished run"
+        begun = (self.folder / "config.json").exists()
+        return "an unfinished run (--resume goes on with it)" if begun else "files of something else"
 
     def _check_same(self, config: dict[str, Any]) -> None:
         if self.finished:

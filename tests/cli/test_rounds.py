@@ -10,11 +10,20 @@ from typing import Any
 
 import pytest
 
+from crowdtune.cli._source import settled
 from crowdtune.identity import PSEUDONYM
 from crowdtune.rounds.ledger import Ledger
+from crowdtune.rounds.record import Contribution, save_contributions
 from tests.cli.test_cli import run
 
 TINY = {"template": "{prompt} Answer :", "style": "words", "epochs": "4", "learning_rate": "3e-3", "bf16": "false"}
+TOLD = (
+    "round 2: 1/",
+    "pay goes by attribution",
+    "over: 2 rounds are played",
+    "pay asks for 5 rounds of everybody; 2 are played: crowdtune rounds resume out --rounds 5",
+    "crowdtune rounds export out -o points.csv",
+)
 Say = Callable[..., tuple[int, str, str]]
 
 
@@ -58,8 +67,9 @@ def test_rounds_are_run_seen_resumed_and_exported(
     shape = ("--groups", 2, "--rounds", 2, "--workers", 0, "--set", "samples=20")
     code, out, err = say("run", data, "-o", "out", "--test", "test.jsonl", "--model", tiny_llama, *shape, *words)
     assert code == 0, err
-    assert "annotators by points per round" in out
-    assert "over: 2 rounds are played" in err
+    assert "annotators by attribution" in out
+    for line in TOLD:
+        assert line in err
     first = json.loads((tmp_path / "out" / "results.json").read_text())
     Ledger.open(tmp_path / "out" / "ledger.sqlite").check(first["ledger_head"])
     mtimes = {at: at.stat().st_mtime_ns for at in (tmp_path / "out").rglob("measured.npz")}
@@ -69,8 +79,11 @@ def test_rounds_are_run_seen_resumed_and_exported(
     assert "out holds rounds. crowdtune rounds resume out goes on with them" in err
 
     write_crowd(tmp_path / "late.csv", {"zoe": True}, range(20))
-    code, out, err = say("resume", "out", "--with", "late.csv", "--rounds", 3, "--workers", 0, "--json")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, out, err = say("resume", "../out", "--with", "../late.csv", "--rounds", 3, "--workers", 0, "--json")
     assert code == 0, err
+    monkeypatch.chdir(tmp_path)
     more = json.loads(out)
     assert (more["rounds"], more["annotators"]) == (3, 5)
     assert {at: at.stat().st_mtime_ns for at in mtimes} == mtimes
@@ -86,16 +99,26 @@ def test_rounds_are_run_seen_resumed_and_exported(
         rows = list(csv.DictReader(file))
     assert len(rows) == 5
     assert all(PSEUDONYM.fullmatch(row["annotator"]) for row in rows)
-    code, out, err = say("check", "out", "--head", first["ledger_head"])
-    assert code == 0, err
-    assert "whole" in out
-    assert say("check", "out", "--head", "0" * 64)[0] == 1
+    check_heads(say, first["ledger_head"])
     assert say("export", "out", "-o", "points.jsonl", "--keep-ids")[0] == 0
     assert '"annotator":"zoe"' in (tmp_path / "points.jsonl").read_text()
 
     assert run(monkeypatch, "evaluate", "out", "test.jsonl") == 0
     card = (tmp_path / "out" / "model" / "README.md").read_text()
     assert "groups of annotators trained copies of the model in 3 rounds" in card
+
+
+def check_heads(say: Say, head: str) -> None:
+    """Of a head in the chain, of one that is not, and of what is none."""
+    code, out, err = say("check", "out", "--head", head)
+    assert code == 0, err
+    assert "whole" in out
+    code, out, _ = say("check", "out", "--head", "0" * 64)
+    assert code == 1
+    assert "is whole, but 000000000000... is not in it" in " ".join(out.split())
+    code, _, err = say("check", "out", "--head", "abc")
+    assert code == 2
+    assert "head 'abc' is no hash: it must be 64 hexadecimal digits" in err
 
 
 def say_json(say: Say, *words: str) -> dict[str, Any]:
@@ -109,6 +132,8 @@ def say_json(say: Say, *words: str) -> dict[str, Any]:
         (["run", "crowd.csv", "-o", "out"], "nothing says where the model shall go. Give --test FILE"),
         (["run", "crowd.csv", "-o", "out", "--target", "los", "--test", "test.jsonl"], "unknown target 'los'. Did you"),
         (["run", "crowd.csv", "-o", "out", "--target", "distance"], "Give --ask TEXT"),
+        (["run", "crowd.csv", "-o", "out", "--test", "crowd.csv"], "crowd.csv has no gold answers, which loss"),
+        (["run", "crowd.csv", "-o", "out", "--near", "crowd.csv"], "crowd.csv is a table; --near takes plain text"),
         (["run", "crowd.csv", "-o", "out", "--near", "no.txt"], "no.txt cannot be read as texts"),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--groups", "9"], "groups=9 is more than there are"),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--strategy", "rnd"], "unknown strategy 'rnd'"),
@@ -119,7 +144,10 @@ def say_json(say: Say, *words: str) -> dict[str, Any]:
             "samples=0 and max_tokens=64",
         ),
         (["run", "crowd.csv", "-o", "out", "--test", "test.jsonl", "--engine", "rays"], "unknown engine 'rays'"),
-        (["run", "crowd.csv", "-o", "full", "--test", "test.jsonl"], "full already holds files"),
+        (
+            ["run", "crowd.csv", "-o", "full", "--test", "test.jsonl"],
+            "full already holds files of something else. Choose",
+        ),
         (["resume", "full"], "full holds no rounds"),
         (["status", "full"], "full holds no rounds. Name a folder that crowdtune rounds run made"),
         (["export", "full", "-o", "points.xls"], "points.xls has an unknown form"),
@@ -135,6 +163,45 @@ def test_what_was_typed_wrong_is_answered_and_writes_nothing(
     assert said in err
     assert not (tmp_path / "out").exists()
     assert [at.name for at in (tmp_path / "full").iterdir()] == ["note.txt"]
+
+
+def test_who_alone_labels_an_item_is_not_sent_elsewhere(say: Say, data: Path, tmp_path: Path) -> None:
+    write_crowd(tmp_path / "one.csv", {"ann": True}, range(10))
+    _, _, err = say("run", "one.csv", "-o", "out", "--test", "test.jsonl", "--groups", 9)
+    assert "10 labels, 10 items" in err
+    assert "crowdtune train" not in err
+
+
+def test_ctrl_c_is_answered_with_the_command_that_goes_on(
+    say: Say, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, out: Path, **more: Any) -> None:
+        out.mkdir()
+        (out / "config.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crowdtune.methods.rounds", interrupted)
+    code, _, err = say("run", data, "-o", "my out", "--test", "test.jsonl")
+    assert code == 130
+    assert err.splitlines()[-1] == "stopped; crowdtune rounds resume 'my out' goes on"
+
+
+def test_before_the_first_round_status_is_a_line(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    config = {"method": "crowd-sft", "targets": ["loss"], "rounds": {"rounds": 3}}
+    (tmp_path / "out" / "config.json").write_text(json.dumps(config))
+    save_contributions(tmp_path / "out", {"ann": Contribution(3, "0" * 64)})
+    code, out, err = say("status", "out")
+    assert (code, out) == (0, "no round is over yet\n"), err
+
+
+def test_files_are_kept_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path.resolve()
+    typed = {"source": "a.csv", "with": "b.csv 'my c.csv'", "items": "../i.csv", "gold": "key"}
+    kept = {"source": f"{here}/a.csv", "items": f"{here.parent}/i.csv", "gold": "key"}
+    assert settled(typed) == kept | {"with": f"{here}/b.csv '{here}/my c.csv'"}
+    assert settled({"source": "hub:me/words"}) == {"source": "hub:me/words"}
 
 
 def test_another_folder_than_rounds_is_told_by_what_it_is(say: Say, tmp_path: Path) -> None:

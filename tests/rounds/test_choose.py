@@ -15,12 +15,12 @@ SAFE = Gain(0.0, 0.1)
 @pytest.mark.parametrize(
     ("first", "second", "accepted", "said"),
     [
-        (Gain(0.21, 0.1), SAFE, True, "exceeds twice"),
-        (Gain(0.19, 0.1), SAFE, False, "does not exceed twice the standard error 0.1"),
+        (Gain(0.21, 0.1), SAFE, True, "is above 0.2, twice its"),
+        (Gain(0.19, 0.1), SAFE, False, "+0.19 of first on fresh samples is not above 0.2, twice its standard error"),
         (Gain(0.2, np.nan), SAFE, False, "one sample cannot tell"),
-        (Gain(0.21, 0.1), Gain(-0.19, 0.1), True, "exceeds twice"),
+        (Gain(0.21, 0.1), Gain(-0.19, 0.1), True, "is above 0.2, twice its"),
         (Gain(0.21, 0.1), Gain(-0.21, 0.1), False, "second vetoes: -0.21"),
-        (Gain(0.21, 0.1), Gain(-9.0, np.nan), True, "exceeds twice"),
+        (Gain(0.21, 0.1), Gain(-9.0, np.nan), True, "is above 0.2, twice its"),
     ],
 )
 def test_a_sure_gain_is_accepted_unless_another_target_surely_loses(

@@ -119,6 +119,8 @@ def test_attribution_from_the_untrained_model_tells_good_from_bad(tmp_path: Path
     assert credit.values[:6].min() > credit.values[6:].max()
     rows = annotator_rows(done, {name: Contribution(2, "data") for name in WHO})
     assert {row["annotator"] for row in rows[-3:]} == {"b0", "b1", "b2"}
+    found = [row["attribution"] for row in rows]
+    assert found == sorted(found, reverse=True)
     assert all(row["attribution_low"] < row["attribution"] < row["attribution_high"] for row in rows)
     assert attribution(play(tmp_path / "b", rounds=1, probe=False), list(WHO)) is None
 

@@ -26,10 +26,10 @@ from crowdtune.cli import (
     train,
     value,
 )
-from crowdtune.cli._screen import complain
+from crowdtune.cli._screen import INTERRUPTED, Stopped, complain
 from crowdtune.errors import InputError
 
-INTERRUPTED, UNUSABLE = 130, 2  # exit codes
+UNUSABLE = 2  # exit code
 
 app = typer.Typer(
     help="Fine-tune language models on labels from annotators you can't equally trust.",
@@ -81,6 +81,8 @@ def main() -> None:
         sys.exit(UNUSABLE)
     except KeyboardInterrupt:
         _stopped()
+    except Stopped:
+        raise
     except SystemExit as end:  # typer turns Ctrl-C into this, without a word
         if end.code == INTERRUPTED:
             _stopped()
@@ -90,6 +92,6 @@ def main() -> None:
 def _stopped() -> None:
     complain(
         "stopped. A training run goes on with --resume, from its last checkpoint if it had one (--set save_steps=N), a "
-        "bench or clean with the same command, rounds with crowdtune rounds resume DIR; others start anew."
+        "bench or clean with the same command; others start anew."
     )
     sys.exit(INTERRUPTED)

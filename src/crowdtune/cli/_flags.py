@@ -22,8 +22,11 @@ class Load(Protocol):
 
     flags: dict[str, str]
 
-    def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
-        """Annotations; `choices` are for items that name none, where the user names none either."""
+    def __call__(self, choices: tuple[str, ...] = (), without: str = "") -> Annotations:
+        """Annotations; `choices` are for items that name none, where the user names none either.
+
+        Tells what was read, but for the line `without`.
+        """
         ...
 
     def typed(self) -> str:

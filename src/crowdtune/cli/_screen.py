@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from rich.table import Table
 
 WORDS = ("kind", "bias", "flags")  # columns of text
 NONE = "-"  # a number that is not known
+INTERRUPTED = 130  # exit code
 WIDEST = 400  # characters of a table's row
 SHOWN_TASKS = 3  # of a run of several tasks: more have their reliabilities in the file alone
 SHOWN = 12  # annotators in a table on screen; the file has them all
@@ -33,6 +36,22 @@ def say_temperature(saved: float) -> None:
 def complain(line: str) -> None:
     """Tell what went wrong."""
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="red")
+
+
+class Stopped(SystemExit):
+    """Ctrl-C, after which the user was told how to go on."""
+
+
+@contextmanager
+def resumable(command: str, folder: Path) -> Iterator[None]:
+    """Answer Ctrl-C with the command that goes on, once work in the folder has begun."""
+    try:
+        yield
+    except KeyboardInterrupt as e:
+        if not (folder / "config.json").exists():
+            raise
+        complain(f"stopped; {command} goes on")
+        raise Stopped(INTERRUPTED) from e
 
 
 def show(table: Table | str) -> None:

@@ -16,6 +16,7 @@ import typer
 from crowdtune.annotations import Annotations
 from crowdtune.cli._screen import say
 from crowdtune.read import Policy, ReadReport, names, read
+from crowdtune.read.hub import ADDRESS
 from crowdtune.settings import from_pairs
 
 PANEL = "Reading the file"
@@ -109,10 +110,11 @@ class _Load:
     flags: dict[str, str]
     given: dict[str, Any]
 
-    def __call__(self, choices: tuple[str, ...] = ()) -> Annotations:
+    def __call__(self, choices: tuple[str, ...] = (), without: str = "") -> Annotations:
         annotations, report = self.silently(choices)
         for line in report.lines(annotations):
-            say(line)
+            if line != without:
+                say(line)
         if limit := self.given["labels_per_item"]:
             say(f"kept {len(annotations)} labels, at most {limit} of an item, the same ones each time")
         return annotations
@@ -144,17 +146,31 @@ class _Load:
         """The flags of `again`, to be kept in their turn; files by --with come to those that were."""
         usual = inspect.signature(load).parameters
         own = {name: value for name, value in self.given.items() if name != "source" and value != usual[name].default}
-        typed = {name.rstrip("_"): _typed(value) for name, value in own.items()}
-        both = [one["with"] for one in (flags, typed) if "with" in one]
-        return flags | typed | ({"with": " ".join(dict.fromkeys(both))} if both else {})
+        typed = settled({name.rstrip("_"): _typed(value) for name, value in own.items()})
+        both = [part for one in (flags, typed) for part in shlex.split(one.get("with", ""))]
+        return flags | typed | ({"with": shlex.join(dict.fromkeys(both))} if both else {})
 
 
-def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., None]:
+def settled(flags: dict[str, str]) -> dict[str, str]:
+    """The same with files by their whole path, so that they are found from any folder."""
+    found: dict[str, str] = {name: whole(flags[name]) for name in ("source", "items") if name in flags}
+    if "with" in flags:
+        found["with"] = shlex.join(map(whole, shlex.split(flags["with"])))
+    return flags | found
+
+
+def whole(path: str) -> str:
+    """A path from the root; of a data set on the hub its address, "" of none."""
+    return path if not path or ADDRESS.fullmatch(path) else str(Path(path).resolve())
+
+
+def reads(verb: Callable[..., None], *, several: bool = False, source: str = "") -> Callable[..., None]:
     """Give a verb the flags of `load`; its first parameter reads.
 
     Args:
         verb: what the command does.
         several: its only argument is a list of files; else further files come by --with, as it may have others.
+        source: what the argument is, where it is no file of data.
     """
     own = list(inspect.signature(verb).parameters.values())[1:]
     flags = list(inspect.signature(load).parameters.values())
@@ -163,12 +179,14 @@ def reads(verb: Callable[..., None], *, several: bool = False) -> Callable[..., 
 
     @functools.wraps(verb)
     def wrapped(**given: Any) -> None:
-        source = {p.name: given.pop(p.name) for p in flags}
-        verb(_Load({name.rstrip("_"): _typed(value) for name, value in source.items() if value}, source), **given)
+        typed = {p.name: given.pop(p.name) for p in flags}
+        verb(_Load({name.rstrip("_"): _typed(value) for name, value in typed.items() if value}, typed), **given)
 
     hints = get_type_hints(verb, include_extras=True) | get_type_hints(load, include_extras=True)
     if not several:
         hints["source"] = Annotated[Path, *get_args(hints["source"])[1:]]
+    if source:
+        hints["source"] = Annotated[Path, typer.Argument(help=source)]
     parameters = [p.replace(kind=p.KEYWORD_ONLY, annotation=hints[p.name]) for p in (*arguments, *flags, *rest)]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}

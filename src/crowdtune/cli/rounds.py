@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from crowdtune.annotations import Items
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
-from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
-from crowdtune.cli._source import reads
+from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, resumable, say, show, show_json
+from crowdtune.cli._source import reads, settled, whole
 from crowdtune.cli._split import of_split
+from crowdtune.credit.payments import Rules
+from crowdtune.metrics.crowd import ONE_LABEL
 from crowdtune.read import read
 from crowdtune.rounds.status import check_ledger, config_of
 from crowdtune.rounds.status import export as export_rounds
@@ -26,6 +31,7 @@ def _verbs() -> None:
 
 
 Folder = Annotated[Path, typer.Argument(help="Folder of rounds.")]
+reads_rounds = functools.partial(reads, source="Folder of rounds.")
 Workers = Annotated[
     int | None,
     typer.Option(help="Trainings at a time, a process each; by default as many as groups and cores; 0 = no process."),
@@ -65,12 +71,12 @@ def run(
     """Play rounds: each group trains a copy, the best that is surely better is the next base."""
     flags = {"method": method, "lm": model, "strategy": strategy, "groups": groups, "rounds": rounds, "seed": seed}
     settings = from_pairs(set_ or []) | {name: str(value) for name, value in flags.items() if value not in (None, "")}
-    judged = {"targets": target or [], "near": str(near or ""), "ask": ask or [], "test": str(test or "")}
-    origin = {"flags": load.flags, "split": split, "judged": judged}
+    judged = {"targets": target or [], "near": whole(str(near or "")), "ask": ask or [], "test": whole(str(test or ""))}
+    origin = {"flags": settled(load.flags), "split": split, "judged": judged}
     _play(load, settings, origin, out=out, workers=workers, engine=engine, json=json)
 
 
-@reads
+@reads_rounds
 def resume(
     load: Load,
     rounds: Annotated[int | None, typer.Option(help="Rounds at most, where there shall be more now.")] = None,
@@ -104,24 +110,50 @@ def _play(
 
     only_our_voice()
     how, rest = judging(settings)
-    test = origin["judged"]["test"]
-    aims = Judged(**origin["judged"], judging=how).aims(read(Path(test))[0].items if test else None)
+    held_out = _held_out(origin["judged"]["test"], origin["flags"].get("gold", ""))
+    aims = Judged(**origin["judged"], judging=how).aims(held_out)
     annotations = of_split(
-        load.again(origin["flags"]) if resume else load(), "training on", origin["split"], ("train",)
+        load.again(origin["flags"]) if resume else load(without=ONE_LABEL), "training on", origin["split"], ("train",)
     )
-    flags = load.merged(origin["flags"]) if resume else load.flags
+    flags = load.merged(origin["flags"]) if resume else origin["flags"]
     told = {"flags": flags, "split": origin["split"], "judged": origin["judged"], "settings": settings}
-    made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
+    with resumable(f"crowdtune rounds resume {shlex.quote(str(out))}", out):
+        made = play(annotations, rest, out=out, aims=aims, workers=workers, engine=engine, resume=resume, origin=told)
     if json:
         show_json(made.results)
         return
-    _show(status_of(out))
-    say(
-        f"annotators, ledger and model are in {out}; next: crowdtune evaluate {out} TEST, crowdtune rounds export {out}"
-    )
+    found = status_of(out)
+    _show(found)
+    _say_what_pay_lacks(found, out)
+    say(f"annotators, ledger and model are in {out}; next:")
+    for words in ("pay {} --budget AMOUNT", "rounds export {} -o points.csv", "evaluate {} TEST"):
+        say("  crowdtune " + words.format(shlex.quote(str(out))))
 
 
-@rounds.command()
+def _held_out(path: str, gold: str) -> Items | None:
+    """Held-out items; their column of gold is that of the contributions where its name does not tell."""
+    if not path:
+        return None
+    items = read(Path(path))[0].items
+    if gold and not (items.gold >= 0).any():
+        return read(Path(path), columns={"gold": gold})[0].items
+    return items
+
+
+def _say_what_pay_lacks(found: dict[str, Any], out: Path) -> None:
+    """Tell how many rounds pay asks for, where somebody took part in fewer."""
+    needed, played = int(Rules.min_evidence), len(found["rounds"])
+    fewest = min(row["appearances"] for row in found["annotators"])
+    if fewest >= needed:
+        return
+    said = f"pay asks for {needed} rounds of everybody; {played} are played"
+    if fewest < played:
+        said += f", and some took part in {fewest}"
+    if played >= found["asked"]:  # else something other than their number ended them
+        said += f": crowdtune rounds resume {shlex.quote(str(out))} --rounds {played + needed - fewest}"
+    say(said)
+
+
 def status(folder: Folder, json: Json = False) -> None:
     """Where rounds stand, be they over, under way or stopped, and what everybody earned so far."""
     found = status_of(folder)
@@ -133,7 +165,6 @@ def status(folder: Folder, json: Json = False) -> None:
         say(f"stopped; crowdtune rounds resume {folder} goes on")
 
 
-@rounds.command()
 def export(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", help="Table: .csv, .jsonl or .parquet.")] = ...,  # type: ignore[assignment]
@@ -150,7 +181,6 @@ def export(
     show(f"head of the ledger: {told['ledger_head']}")
 
 
-@rounds.command()
 def check(
     folder: Folder,
     head: Annotated[str, typer.Option(help="Hash kept from an earlier export: the ledger must go on from it.")] = "",
@@ -162,14 +192,26 @@ def check(
         show_json(found)
     else:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["kinds"].items())
-        show(f"{found['entries']} entries ({kinds}), {'whole' if found['whole'] else 'NOT as it was written'}")
+        show(f"{found['entries']} entries ({kinds}){', whole' if found['whole'] else ''}")
         show(found["problem"] or f"head of the ledger: {found['head']}")
     if not found["whole"]:
         raise typer.Exit(1)
 
 
 def _show(found: dict[str, Any]) -> None:
-    """Tables of rounds and of annotators."""
+    """Tables of rounds and of annotators, once there are some, and where rounds stand."""
+    if found["rounds"]:
+        _show_rounds(found)
+        _show_annotators(found["annotators"])
+    else:
+        show("no round is over yet")
+    if now := found["now"]:
+        say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
+    if found["stopped"]:
+        say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
+
+
+def _show_rounds(found: dict[str, Any]) -> None:
     target = found["targets"][0]
     table = new_table(f"rounds, by {target}", "round", "winner", "gain", "fresh gain", "error", "next base", target)
     for row in found["rounds"]:
@@ -178,9 +220,13 @@ def _show(found: dict[str, Any]) -> None:
             str(row["round"]), row["winner"], *cells, "winner" if row["accepted"] else "as before", _digits(row[target])
         )
     show(table)
-    rows = found["annotators"]
+    say(f"{target} is measured anew in each round, on other samples")
+
+
+def _show_annotators(rows: list[dict[str, Any]]) -> None:
+    attributed = any(row["attribution"] is not None for row in rows)
     names = ("annotator", "rounds", "points", "points per round", "attribution", "95 % interval")
-    table = new_table("annotators by points per round", *names)
+    table = new_table(f"annotators by {'attribution' if attributed else 'points per round'}", *names)
     for row in rows[:SHOWN]:
         ends = [_digits(row[f"attribution_{end}"]) for end in ("low", "high")]
         span = NONE if NONE in ends else f"{ends[0]} to {ends[1]}"
@@ -189,15 +235,13 @@ def _show(found: dict[str, Any]) -> None:
     if len(rows) > SHOWN:
         table.add_row(f"... {len(rows) - SHOWN} more ...")
     show(table)
-    if now := found["now"]:
-        say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
-    if found["stopped"]:
-        say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
+    lacks = "" if attributed else ", of which too few trainings tell so far: see pay --value points"
+    say(f"pay goes by attribution{lacks}")
 
 
 def _digits(value: float | None) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-rounds.command()(run)
-rounds.command()(resume)
+for verb in (run, resume, status, check, export):
+    rounds.command()(verb)

@@ -27,7 +27,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -123,7 +123,7 @@ def rounds(
     warnings = [*seen_before(annotations, aims), *copied(annotations)]
     for line in warnings:
         logger.warning(line)
-    with alone(run.folder), spreading(tuning, workers=workers, engine=engine, say=logger.info) as spread:
+    with alone(run.folder), spreading(tuning, workers=workers, engine=engine, say=_saying(run.folder)) as spread:
         book = Ledger.open(run.folder / LEDGER)
         (run.folder / "results.json").unlink(missing_ok=True)
         write_json(run.folder / "config.json", asked)
@@ -187,6 +187,11 @@ def _claim(run: Run, asked: Mapping[str, Any], *, resume: bool) -> None:
 
 def _named(part: Any) -> dict[str, Any]:
     return part if isinstance(part, dict) else {"targets" if isinstance(part, list) else "method": part}
+
+
+def _saying(folder: Path) -> Callable[[str], None]:
+    """Tells of jobs, and of which round they are."""
+    return lambda line: logger.info(f"round {len(load_rounds(folder)) + 1}: {line}")
 
 
 def _played(run: Run, play: Play, book: Ledger, annotations: Annotations) -> Ended:

@@ -14,6 +14,7 @@ from crowdtune.methods._aims import Aim, Distance, Drawing, HeldOut, Reward, Rew
 from crowdtune.settings import apply
 
 HELD_OUT = ("loss", "brier", "accuracy")
+TABLES = (".csv", ".tsv", ".json", ".jsonl", ".parquet")  # files that are no text a line
 KNOWN = ("distance", *HELD_OUT, "reward:MODULE:FUNCTION")
 
 
@@ -67,6 +68,11 @@ class Judged:
         how = self.judging
         drawing = Drawing(tuple(self.ask), how.samples, how.max_tokens, how.temperature) if self.ask else None
         known = 0 if test is None else int((test.gold >= 0).sum())
+        if test is not None and not known and set(names) & set(HELD_OUT):
+            raise InputError(
+                f"{self.test or 'the test'} has no gold answers, which {', '.join(HELD_OUT)} need. Add a column gold, "
+                "or the one that --gold names."
+            )
         half = max(1, min(how.samples, known // 2))
         return aims(names, test=test, near=_texts(self.near), drawing=drawing, samples=half)
 
@@ -81,6 +87,8 @@ def judging(settings: Mapping[str, str]) -> tuple[Judging, dict[str, str]]:
 def _texts(near: str) -> list[str]:
     if not near:
         return []
+    if Path(near).suffix.lower() in TABLES:
+        raise InputError(f"{near} is a table; --near takes plain text, one a line. Write its texts to a .txt file.")
     try:
         lines: Any = Path(near).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as e:

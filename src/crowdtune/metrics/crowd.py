@@ -56,6 +56,12 @@ def _mean_posterior(annotations: Annotations, posterior: Floats, group: Ints, si
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+ONE_LABEL = (
+    "every item has one label: agreement cannot be measured, so a model that reads the items must tell who is right "
+    "(crowdtune train)"
+)
+
+
 def facts(annotations: Annotations) -> list[str]:
     """Counts of what limits a crowd: no overlap, thin annotators, skew, ties, missing labels. A line each."""
     items, per_item = annotations.items, annotations.labels_per_item
@@ -71,10 +77,7 @@ def facts(annotations: Annotations) -> list[str]:
     if (bare := int((~annotations.answered).sum())) > 0:
         said.append(f"{bare} items have no label; they keep their place, without an answer")
     if annotations.all_votes.sum(axis=1).max() == 1:
-        said.append(
-            "every item has one label: agreement cannot be measured, so a model that reads the items "
-            "must tell who is right (crowdtune train)"
-        )
+        said.append(ONE_LABEL)
     thin = (per_annotator > 0) & (per_annotator < THIN)
     if thin.any():
         said.append(f"{int(thin.sum())} annotators gave fewer than {THIN} labels: too few to judge, ranked last")

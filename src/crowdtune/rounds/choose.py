@@ -43,16 +43,16 @@ def verdict(targets: Sequence[Target], fresh: Mapping[str, Gain]) -> tuple[bool,
     if not fresh:
         return False, "no candidate seemed better than the base"
     first = fresh[targets[0].name]
-    told = f"{first.value:+.4g} of {targets[0].name}"
+    told, bound = f"{first.value:+.4g} of {targets[0].name}", f"{2 * first.error:.2g}, twice its standard error"
     if np.isnan(first.error):
         return False, f"one sample cannot tell how sure its {told} is: draw more"
     if not first.sure:
-        return False, f"its {told} on fresh samples does not exceed twice the standard error {first.error:.2g}"
+        return False, f"its {told} on fresh samples is not above {bound}"
     for target in targets[1:]:
         other = fresh[target.name]
         if worse(other):
             return False, f"{target.name} vetoes: {other.value:+.4g}, standard error {other.error:.2g}"
-    return True, f"its {told} on fresh samples exceeds twice the standard error {first.error:.2g}"
+    return True, f"its {told} on fresh samples is above {bound}"
 
 
 def worse(gain: Gain) -> bool:

@@ -125,8 +125,8 @@ class Ledger:
             found |= previous == head
         if not found:
             raise InputError(
-                f"head {_short(head)} is not among the {count} entries of ledger {self.where}: its end was cut off, "
-                "its entries were written anew, or the head is of another ledger."
+                f"the chain of ledger {self.where} is whole, but {_short(head)} is not in it: it is another ledger's, "
+                "or entries from it on were cut off or written anew."
             )
 
     @property

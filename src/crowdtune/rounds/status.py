@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from crowdtune.rounds.summary import annotator_rows, round_rows
 from crowdtune.write.tables import check_form, write_table
 
 LEDGER, LOCK, CONFIG, RESULTS, METHOD = "ledger.sqlite", "lock", "config.json", "results.json", "crowd-sft"
+HASH = re.compile("[0-9a-fA-F]{64}")
 FINISHED, RUNNING, UNFINISHED = "finished", "running", "unfinished"
 
 
@@ -85,7 +87,11 @@ def export(folder: Path, path: Path, *, keep_ids: bool = False) -> dict[str, Any
 def check_ledger(folder: Path, head: str = "") -> dict[str, Any]:
     """Whether the ledger of rounds is as it was written: see `ledger.ledger_report`."""
     config_of(folder)
-    return ledger_report(folder / LEDGER, head)
+    if head and not HASH.fullmatch(head):
+        raise InputError(
+            f"head '{head}' is no hash: it must be 64 hexadecimal digits, as crowdtune rounds export prints."
+        )
+    return ledger_report(folder / LEDGER, head.lower())
 
 
 def _now(folder: Path, number: int) -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ def attribution(rounds: Sequence[Round], players: Sequence[str]) -> Credit | Non
 
 
 def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution]) -> list[dict[str, Any]]:
-    """A row for each annotator, whoever stands highest first.
+    """A row for each annotator, the highest attribution first; the most points per round where there is none.
 
     Args:
         rounds: that are over.
@@ -55,7 +55,8 @@ def annotator_rows(rounds: Sequence[Round], brought: Mapping[str, Contribution])
         told = np.column_stack([credit.values, *credit.interval()])
         told[stand.appearances == 0] = np.nan
     kinds = any(own.kind for own in brought.values())
-    order = np.lexsort((np.arange(len(players)), -np.nan_to_num(mean, nan=-np.inf)))
+    by = mean if credit is None else told[:, 0]
+    order = np.lexsort((np.arange(len(players)), -np.nan_to_num(by, nan=-np.inf)))
     return [
         {"annotator": players[j]}
         | ({"kind": brought[players[j]].kind} if kinds else {})
