@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
-from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, say, show, show_json
+from crowdtune.cli._screen import NONE, SHOWN, complain, new_table, only_our_voice, say, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
 from crowdtune.read import read
@@ -191,6 +191,8 @@ def _show(found: dict[str, Any]) -> None:
     show(table)
     if now := found["now"]:
         say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
+    if found["ledger_problem"]:
+        complain(f"warning: {found['ledger_problem']}")
     if found["stopped"]:
         say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.identity import of_people
-from crowdtune.rounds.ledger import Ledger, ledger_report
-from crowdtune.rounds.record import load_contributions, load_plan, load_rounds, place_of
+from crowdtune.rounds.ledger import Ledger, canonical, ledger_report
+from crowdtune.rounds.record import ROUND, enter, load_contributions, load_plan, load_rounds, place_of
 from crowdtune.rounds.summary import annotator_rows, round_rows
 from crowdtune.write.tables import check_form, write_table
 
@@ -33,13 +34,24 @@ def config_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+def is_rounds(folder: Path) -> bool:
+    """Whether a folder is one of rounds: its settings say so, or rounds are in it."""
+    if place_of(folder, 1).exists():
+        return True
+    try:
+        return bool(config_of(folder))
+    except InputError:
+        return False
+
+
 def status(folder: Path) -> dict[str, Any]:
     """Where rounds stand.
 
     Returns:
         state ("finished", "running" or "unfinished": killed, or waiting to be resumed), targets, asked (rounds at
         most), rounds (as `round_rows`), annotators (as `annotator_rows`), now (what the round under way has done, None
-        between rounds), stopped (why there are no more; "" while there are), ledger_head.
+        between rounds), stopped (why there are no more; "" while there are), ledger_head, ledger_problem ("", or how
+        the ledger is not as it was written, or rounds are not as it says).
     """
     config = config_of(folder)
     done = load_rounds(folder)
@@ -55,6 +67,7 @@ def status(folder: Path) -> dict[str, Any]:
         "now": None if ended else _now(folder, len(done) + 1),
         "stopped": ended.get("stopped", ""),
         "ledger_head": Ledger.open(ledger, make=False).head if ledger.exists() else "",
+        "ledger_problem": check_ledger(folder)["problem"] if ledger.exists() else "",
     }
 
 
@@ -83,9 +96,44 @@ def export(folder: Path, path: Path, *, keep_ids: bool = False) -> dict[str, Any
 
 
 def check_ledger(folder: Path, head: str = "") -> dict[str, Any]:
-    """Whether the ledger of rounds is as it was written: see `ledger.ledger_report`."""
+    """Whether the ledger of rounds is as it was written, and rounds are as it says: see `ledger.ledger_report`."""
     config_of(folder)
-    return ledger_report(folder / LEDGER, head)
+    found = ledger_report(folder / LEDGER, head)
+    problem = found["problem"] or _other_than_entered(folder)
+    return found | {"whole": not problem, "problem": problem}
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """What would be entered of a round: (kind, key) -> content."""
+
+    entries: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def append(self, kind: str, key: str, content: dict[str, Any]) -> None:
+        self.entries[kind, key] = content
+
+
+def _other_than_entered(folder: Path) -> str:
+    """Where rounds say something other than the ledger, in words; "" where they agree."""
+    known = {(entry.kind, entry.key): entry.content for entry in Ledger.open(folder / LEDGER, make=False).entries()}
+    try:
+        done = load_rounds(folder)
+    except InputError as e:
+        return str(e)
+    for one in done:
+        path, noted = place_of(folder, one.number) / ROUND, _Noted()
+        enter(noted, [one], {})
+        late = one is done[-1] and not (folder / RESULTS).exists()  # killed, or at work, before it was entered
+        for name, content in noted.entries.items():
+            what = f"{name[0]} of '{content['annotator']}'" if "annotator" in content else name[0]
+            if name not in known and not late:
+                return (
+                    f"{path} has what is not in the ledger: {what}. Restore it, or crowdtune rounds resume enters it."
+                )
+            if canonical(known.get(name, content)) != canonical(content):
+                return f"{path} is not as it was entered in the ledger: {what}. Restore it."
+    gone = sum(kind == "round" for kind, _ in known) - len(done)
+    return f"{gone} of the rounds in the ledger are not in {folder}. Restore them." if gone > 0 else ""
 
 
 def _now(folder: Path, number: int) -> dict[str, Any] | None:
