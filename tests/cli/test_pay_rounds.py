@@ -110,10 +110,23 @@ def test_a_round_that_was_removed_or_invented_is_told(rounds: Path, typed: Typed
     invented = json.loads(last.read_bytes()) | {"number": ROUNDS + 1}
     (more / "round.json").write_text(json.dumps(invented))
     assert "has what is not in the ledger: round" in typed("rounds", "check", rounds)[1]
+    (more / "round.json").write_bytes(last.read_bytes())  # counted twice
+    assert f"round.json is of round {ROUNDS}" in typed("rounds", "check", rounds)[1]
     (more / "round.json").unlink()
     assert typed("rounds", "check", rounds)[0] == 0
     last.unlink()
     assert "1 of the rounds in the ledger are not in" in typed("rounds", "check", rounds)[1]
+
+
+def test_somebody_added_and_a_ledger_removed_are_told(rounds: Path, typed: Typed) -> None:
+    brought = json.loads((rounds / "contributions.json").read_bytes())
+    brought["mal"] = {"items": 9, "sha256": "1" * 64, "kind": ""}
+    (rounds / "contributions.json").write_text(json.dumps(brought))
+    told = "contributions.json has what is not in the ledger: contribution of 'mal'"
+    assert told in typed("rounds", "check", rounds)[1]
+    assert told in typed("pay", rounds, "--budget", "500")[2]
+    (rounds / "ledger.sqlite").unlink()
+    assert "ledger.sqlite is missing: nothing vouches" in typed("pay", rounds, "--budget", "500")[2]
 
 
 def test_a_changed_ledger_is_told_where_it_is_only_read(rounds: Path, typed: Typed) -> None:

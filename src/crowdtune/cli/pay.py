@@ -134,13 +134,17 @@ def _shared_out(values: Values, rules: Rules, identities: Path | None, seed: int
 
 def _check(found: dict[str, Any] | None, source: Path, where: str, *, refuse: bool) -> None:
     """Tell of a ledger that is not as it was written, or of rounds that are not as it says; or refuse to add to it."""
-    from crowdtune.rounds.ledger import ledger_report
+    from crowdtune.rounds.ledger import Ledger, ledger_report
 
-    problem = found["ledger_problem"] if found else ""
-    if not problem and where and (where == str(source / LEDGER) or refuse) and Path(where).exists():
-        problem = ledger_report(where)["problem"]
-    if problem and refuse and where:
-        raise InputError(f"{problem} Nothing is paid by it: without -o it is shown what would be.")
+    own, problem = source / LEDGER, found["ledger_problem"] if found else ""
+    if found is None and own.exists():
+        problem = ledger_report(own)["problem"]
+    if problem and refuse:
+        raise InputError(f"{problem} Nothing is paid by it; without -o you see what would be.")
+    if refuse and where and where != str(own):
+        Ledger.open(where).check()
+    if found and not own.exists():
+        problem = f"{own} is missing: nothing vouches for these rounds"
     if problem:
         complain(f"warning: {problem}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,22 @@ import msgspec
 from crowdtune.errors import InputError
 from crowdtune.identity import of_people
 from crowdtune.rounds.ledger import Ledger, canonical, ledger_report
-from crowdtune.rounds.record import ROUND, enter, load_contributions, load_plan, load_rounds, place_of
+from crowdtune.rounds.record import (
+    BROUGHT,
+    ROUND,
+    Contribution,
+    Round,
+    enter,
+    load_contributions,
+    load_plan,
+    load_rounds,
+    place_of,
+)
 from crowdtune.rounds.summary import annotator_rows, round_rows
 from crowdtune.write.tables import check_form, write_table
 
 LEDGER, LOCK, CONFIG, RESULTS, METHOD = "ledger.sqlite", "lock", "config.json", "results.json", "crowd-sft"
+Entered = dict[tuple[str, str], dict[str, Any]]  # (kind, key) -> content
 FINISHED, RUNNING, UNFINISHED = "finished", "running", "unfinished"
 
 
@@ -107,7 +118,7 @@ def check_ledger(folder: Path, head: str = "") -> dict[str, Any]:
 class _Noted:
     """What would be entered of a round: (kind, key) -> content."""
 
-    entries: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    entries: Entered = field(default_factory=dict)
 
     def append(self, kind: str, key: str, content: dict[str, Any]) -> None:
         self.entries[kind, key] = content
@@ -117,23 +128,35 @@ def _other_than_entered(folder: Path) -> str:
     """Where rounds say something other than the ledger, in words; "" where they agree."""
     known = {(entry.kind, entry.key): entry.content for entry in Ledger.open(folder / LEDGER, make=False).entries()}
     try:
-        done = load_rounds(folder)
+        done, brought = load_rounds(folder), load_contributions(folder)
     except InputError as e:
         return str(e)
-    for one in done:
-        path, noted = place_of(folder, one.number) / ROUND, _Noted()
-        enter(noted, [one], {})
-        late = one is done[-1] and not (folder / RESULTS).exists()  # killed, or at work, before it was entered
-        for name, content in noted.entries.items():
-            what = f"{name[0]} of '{content['annotator']}'" if "annotator" in content else name[0]
-            if name not in known and not late:
-                return (
-                    f"{path} has what is not in the ledger: {what}. Restore it, or crowdtune rounds resume enters it."
-                )
-            if canonical(known.get(name, content)) != canonical(content):
-                return f"{path} is not as it was entered in the ledger: {what}. Restore it."
+    over = (folder / RESULTS).exists()  # else the last round and newcomers may not be entered yet
+    for number, one in enumerate(done, 1):
+        path = place_of(folder, number) / ROUND
+        if one.number != number:
+            return f"{path} is of round {one.number}. Restore it."
+        if problem := _differs(known, path, [one], {}, late=number == len(done) and not over):
+            return problem
+    if problem := _differs(known, folder / BROUGHT, [], brought, late=not over):
+        return problem
     gone = sum(kind == "round" for kind, _ in known) - len(done)
     return f"{gone} of the rounds in the ledger are not in {folder}. Restore them." if gone > 0 else ""
+
+
+def _differs(
+    known: Entered, path: Path, rounds: Sequence[Round], brought: Mapping[str, Contribution], *, late: bool
+) -> str:
+    """What of a file is not as it was entered, in words; where it is `late`, some may not be entered yet."""
+    noted = _Noted()
+    enter(noted, rounds, brought)
+    for name, content in noted.entries.items():
+        what = f"{name[0]} of '{content['annotator']}'" if "annotator" in content else name[0]
+        if name not in known and not late:
+            return f"{path} has what is not in the ledger: {what}. Restore it, or crowdtune rounds resume enters it."
+        if canonical(known.get(name, content)) != canonical(content):
+            return f"{path} is not as it was entered in the ledger: {what}. Restore it."
+    return ""
 
 
 def _now(folder: Path, number: int) -> dict[str, Any] | None:
