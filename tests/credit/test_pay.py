@@ -245,3 +245,9 @@ def test_hundreds_are_paid_in_a_moment() -> None:
     credit = Credit("", tuple(f"p{n}" for n in range(300)), values, np.full(300, 0.3), 0)
     table = pay(credit, rules("12345.67"), np.random.default_rng(0))
     assert sum(one.amount for one in table.payments) == Decimal("12345.67")
+
+
+def test_equal_amounts_are_told_by_value_and_then_by_name() -> None:
+    """All but the first are raised to the floor; the last two are equal."""
+    table = paid([90, 1, 3, 2, 2], rules("100", floor=0.5, cap=np.inf))
+    assert [one.annotator for one in table.payments] == ["a00", "a02", "a03", "a04", "a01"]

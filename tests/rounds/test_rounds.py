@@ -192,7 +192,7 @@ def test_the_ledger_is_the_same_however_often_it_is_entered(tmp_path: Path) -> N
         book.check()
         heads.add(book.head)
         kinds = [entry.kind for entry in book.entries()]
-        assert kinds == ["contribution"] * 2 + (["round"] + ["points"] * 2) * 2
+        assert kinds == ["contribution"] * 2 + (["round"] + ["points"] * 2 + ["probes"]) * 2
     assert len(heads) == 1
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from crowdtune.cli._flags import Json, Seed
-from crowdtune.cli._screen import NONE, SHOWN, new_table, say, share, show, show_json
+from crowdtune.cli._screen import NONE, SHOWN, complain, new_table, say, share, show, show_json
 from crowdtune.credit.payments import Payment, PayTable, Rules
 from crowdtune.errors import InputError
 from crowdtune.write.tables import check_form, write_table
+
+if TYPE_CHECKING:
+    from crowdtune.read.values import Values
 
 SOURCE = "Folder of rounds, or a table of annotator, value, error and evidence, as crowdtune value -o writes it."
 LEDGER = "ledger.sqlite"  # in a folder of rounds
@@ -54,33 +58,126 @@ def pay(
 
     Annotators are shown by name, as they are to be paid; --hide-ids is for what is published. With -o the table is
     written, and entered in the ledger of the rounds where there is one; without, nothing is.
-    """
-    from crowdtune.credit.game import Credit
-    from crowdtune.credit.pay import pay as share_out
-    from crowdtune.read.values import read_identities, read_values
 
+    Example: of 500 EUR for ten annotators the even share is 50. With --floor 0.5 --cap 3 --min-evidence 5 nobody is
+    paid less than 25 or more than 150, and whoever has evidence of 4 is paid 50.
+    """
     if out is not None:
         check_form(out)
     rules = Rules(_amount(budget), currency, floor, cap, min_evidence, damping)
-    values = read_values(source, value)
-    say(f"read {len(values.annotators)} annotators; {values.taken}")
-    persons = read_identities(identities, values.annotators) if identities else {}
-    credit = Credit("table", values.annotators, values.value, values.error, 0)
-    rng = np.random.default_rng(seed)
-    table = share_out(credit, rules, rng, evidence=values.evidence, identities=persons)
+    values, found = _values(source, value)
+    table = _shared_out(values, rules, identities, seed)
     models = [name for name, kind in values.kinds.items() if kind == "model"]
     shown = _hidden(table, models) if hide_ids else table
-    head = ""
+    where, head = _ledger_of(source, ledger), ""
+    _check(found, source, where, refuse=out is not None)
     if out is not None:
-        head = _enter(table, _ledger_of(source, ledger))
         write_table(out, shown.columns())
         say(f"wrote {out}")
+        head = _enter(table, where)
     elif ledger:
         say("nothing is entered in the ledger without -o")
+    shown = replace(shown, notes=(*shown.notes, *_way_out(table, source, len(found["rounds"]) if found else None)))
     if json:
-        show_json(_told(shown) | {"ledger_head": head})
+        show_json(_rounded(_told(shown)) | {"ledger_head": head})
         return
     _show(shown)
+
+
+def _values(source: Path, column: str) -> tuple[Values, dict[str, Any] | None]:
+    """Values, and the status of rounds where `source` is a folder of them: its table is there to be read, not paid by.
+
+    What is paid by are the rounds themselves, which the ledger vouches for.
+    """
+    from crowdtune.read.values import TABLE, read_values, values_of
+    from crowdtune.rounds.status import is_rounds, status
+
+    found = status(source) if is_rounds(source) else None
+    if found is None:
+        values = read_values(source, column)
+    else:
+        values = values_of(list(enumerate(found["annotators"], 1)), source, column)
+        if (source / TABLE).exists() and (other := _other(values, source / TABLE, column)):
+            complain(f"warning: {source / TABLE} differs from the rounds: {other}; paid by the rounds")
+    say(f"read {len(values.annotators)} annotators; {values.taken}")
+    return values, found
+
+
+def _other(values: Values, path: Path, column: str) -> str:
+    """Of whom a table says other than `values`, in words; "" where it says the same."""
+    from crowdtune.read.values import read_values
+
+    try:
+        table = read_values(path, column)
+    except InputError as e:
+        return str(e)
+    said, there = (
+        {
+            name: (v if v == v else None, round(e, 6) if e == e else None, (one.evidence or {}).get(name))
+            for name, v, e in zip(one.annotators, one.value.tolist(), one.error.tolist(), strict=True)
+        }
+        for one in (values, table)
+    )
+    names = [name for name in dict.fromkeys([*said, *there]) if said.get(name) != there.get(name)]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _shared_out(values: Values, rules: Rules, identities: Path | None, seed: int) -> PayTable:
+    from crowdtune.credit.game import Credit
+    from crowdtune.credit.pay import pay as share_out
+    from crowdtune.read.values import read_identities
+
+    persons = read_identities(identities, values.annotators) if identities else {}
+    credit = Credit("table", values.annotators, values.value, values.error, 0)
+    return share_out(credit, rules, np.random.default_rng(seed), evidence=values.evidence, identities=persons)
+
+
+def _check(found: dict[str, Any] | None, source: Path, where: str, *, refuse: bool) -> None:
+    """Tell of a ledger that is not as it was written, or of rounds that are not as it says; or refuse to add to it."""
+    from crowdtune.rounds.ledger import Ledger, ledger_report
+
+    own, problem = source / LEDGER, found["ledger_problem"] if found else ""
+    if found is None and own.exists():
+        problem = ledger_report(own)["problem"]
+    if problem and refuse:
+        raise InputError(f"{problem} Nothing is paid by it; without -o you see what would be.")
+    if refuse and where and where != str(own):
+        Ledger.open(where).check()
+    if found and not own.exists():
+        problem = f"{own} is missing: nothing vouches for these rounds"
+    if problem:
+        complain(f"warning: {problem}")
+
+
+def _way_out(table: PayTable, source: Path, rounds: int | None) -> list[str]:
+    """How those who have too little evidence can be judged, as one note; none where nobody can."""
+    least = table.rules.min_evidence
+    own: dict[str, float] = {}
+    for one in table.payments:
+        if one.value is not None and one.evidence is not None:
+            own[one.identity or one.annotator] = own.get(one.identity or one.annotator, 0.0) + one.evidence
+    few = [evidence for evidence in own.values() if 0 < evidence < least]
+    if rounds is None and not few:
+        return []
+    if rounds is None:
+        return [
+            f"too little evidence for some: --min-evidence {min(few):g} judges all who have a value and some evidence"
+        ]
+    if few:
+        more = f"crowdtune rounds resume {source} --rounds {rounds + math.ceil(least - min(few))}"
+        return [f"too little evidence for some: --min-evidence {min(few):g} judges them as well, or play more: {more}"]
+    if all(one.value is None for one in table.payments):
+        return [f"no values yet: play more, crowdtune rounds resume {source} --rounds {rounds + 1}, or --value points"]
+    return []
+
+
+def _rounded(value: Any) -> Any:
+    """JSON with floats of six digits."""
+    if isinstance(value, dict):
+        return {name: _rounded(own) for name, own in value.items()}
+    if isinstance(value, list):
+        return [_rounded(own) for own in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _amount(text: str) -> Decimal:
@@ -120,10 +217,26 @@ def _enter(table: PayTable, where: str) -> str:
     told["payments"] = [{name: one[name] for name in paid} for one in told["payments"]]
     book = Ledger.open(where)
     book.check()
-    book.append("pay", hashlib.sha256(canonical(told).encode()).hexdigest()[:20], told)
+    key, before = hashlib.sha256(canonical(told).encode()).hexdigest()[:20], book.entries("pay")
+    if before and key not in [entry.key for entry in before]:
+        complain(f"warning: {_counted([entry.content for entry in before])}")
+    book.append("pay", key, told)
     head = book.head
     say(f"entered in {book.where}; its head is {head}: keep it elsewhere, it tells whether entries were cut off later")
     return head
+
+
+def _counted(before: Sequence[dict[str, Any]]) -> str:
+    """How much was paid before, in words."""
+    sums: dict[str, Decimal] = {}
+    for one in before:
+        sums[one["currency"]] = sums.get(one["currency"], Decimal(0)) + Decimal(one["budget"])
+    paid = " and ".join(f"{amount} {currency}" for currency, amount in sums.items())
+    if len(before) == 1:
+        return f"1 earlier payment of these rounds stands in the ledger, {paid} in all; it counts beside this one"
+    return (
+        f"{len(before)} earlier payments of these rounds stand in the ledger, {paid} in all; they count beside this one"
+    )
 
 
 def _told(table: PayTable) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from crowdtune.annotations import Items
 from crowdtune.cli._flags import Json, KeepIds, Load, Out
-from crowdtune.cli._screen import NONE, SHOWN, new_table, only_our_voice, resumable, say, show, show_json
+from crowdtune.cli._screen import NONE, SHOWN, complain, new_table, only_our_voice, resumable, say, show, show_json
 from crowdtune.cli._source import reads, settled, whole
 from crowdtune.cli._split import of_split
 from crowdtune.credit.payments import Rules
@@ -207,6 +207,8 @@ def _show(found: dict[str, Any]) -> None:
         show("no round is over yet")
     if now := found["now"]:
         say(f"round {now['round']} of {found['asked']} is under way: done {', '.join(now['done']) or 'nothing yet'}")
+    if found["ledger_problem"]:
+        complain(f"warning: {found['ledger_problem']}")
     if found["stopped"]:
         say(f"over: {found['stopped']}; head of the ledger {found['ledger_head']}")
 

@@ -64,7 +64,7 @@ def pay(
     for p in range(len(people.names)):
         ends_of_share = min(low[p], share[p]), share[p], max(high[p], share[p])
         payments += _of_accounts(p, people, rules, units[p], ends_of_share, ranks[p], said[p])
-    payments.sort(key=lambda one: (-one.amount, one.annotator))
+    payments.sort(key=lambda one: (-one.amount, np.inf if one.value is None else -one.value, one.annotator))
     return PayTable(tuple(payments), rules, tuple(notes(people, judged, ranks, rules)))
 
 

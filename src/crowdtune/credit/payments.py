@@ -111,7 +111,7 @@ class PayTable:
     """Payments that sum to the budget.
 
     Args:
-        payments: the highest amount first.
+        payments: the highest amount first, of equal ones the higher value, then by name.
         rules: by which they were made.
         notes: sentences about all of them.
     """

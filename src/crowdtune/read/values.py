@@ -57,7 +57,17 @@ def read_values(path: Path, column: str = "") -> Values:
         if not (path / TABLE).exists():
             raise InputError(f"{path} has no {TABLE}. Name a folder of rounds, or a table of values.")
         path = path / TABLE
-    read = [(row.number, row.cells) for row in rows(path)]
+    return values_of([(row.number, row.cells) for row in rows(path)], path, column)
+
+
+def values_of(read: Sequence[tuple[int, dict[str, Any]]], path: Path, column: str = "") -> Values:
+    """Take values from rows that are at hand.
+
+    Args:
+        read: numbers of rows, and their cells by column.
+        path: where they stand, for messages.
+        column: as for `read_values`.
+    """
     if not read:
         raise InputError(f"{path} has no rows. It needs one for each annotator.")
     there = list(dict.fromkeys(name for _, cells in read for name in cells))

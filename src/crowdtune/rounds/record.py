@@ -193,6 +193,8 @@ def enter(book: Book, rounds: Sequence[Round], brought: Mapping[str, Contributio
         for name, points in one.points.items():
             earned = {"round": one.number, "annotator": name, "points": points}
             book.append("points", f"{one.number:03d}/{_short(name)}", earned)
+        if one.probes:  # which attribution rests on
+            book.append("probes", f"{one.number:03d}", {"round": one.number, "gains": list(one.probes)})
     for name, own in brought.items():
         content = {"annotator": name, "items": own.items, "sha256": own.sha256}
         book.append("contribution", f"{_short(name)}/{own.sha256}", content)

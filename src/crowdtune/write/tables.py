@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,16 +64,13 @@ def whole(folder: Path) -> Iterator[Path]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, flush it to disk and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _swap(path, data)
+    except OSError as e:
+        raise InputError(
+            f"{path} cannot be written ({e.strerror or e}). Name a file in a folder you can write, on a disk with room."
+        ) from e
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -100,6 +97,20 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> None:
         write_bytes(path, b"".join(line + b"\n" for line in lines))
         return
     write_bytes(path, _csv(names, records))
+
+
+def _swap(path: Path, data: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):  # the folder it would be in is a file
+            aside.unlink(missing_ok=True)
+        raise
 
 
 def _csv(names: list[str], records: Any) -> bytes:
