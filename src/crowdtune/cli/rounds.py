@@ -17,9 +17,6 @@ from crowdtune.cli._split import of_split
 from crowdtune.credit.payments import Rules
 from crowdtune.metrics.crowd import ONE_LABEL
 from crowdtune.read import read
-from crowdtune.rounds.status import check_ledger, config_of
-from crowdtune.rounds.status import export as export_rounds
-from crowdtune.rounds.status import status as status_of
 from crowdtune.settings import from_pairs
 
 rounds = typer.Typer(help="Crowd-SFT: groups of annotators compete to move a model to a target.", no_args_is_help=True)
@@ -88,6 +85,8 @@ def resume(
 
     Their data are read again, with files that --with adds: whoever is new joins in the next round.
     """
+    from crowdtune.rounds.status import config_of
+
     folder = Path(load.flags["source"])
     config = config_of(folder)
     settings = config["data"]["settings"] | ({} if rounds is None else {"rounds": str(rounds)})
@@ -107,6 +106,7 @@ def _play(
 ) -> None:
     from crowdtune.methods import Judged, judging
     from crowdtune.methods import rounds as play
+    from crowdtune.rounds.status import status as status_of
 
     only_our_voice()
     how, rest = judging(settings)
@@ -156,6 +156,8 @@ def _say_what_pay_lacks(found: dict[str, Any], out: Path) -> None:
 
 def status(folder: Folder, json: Json = False) -> None:
     """Where rounds stand, be they over, under way or stopped, and what everybody earned so far."""
+    from crowdtune.rounds.status import status as status_of
+
     found = status_of(folder)
     if json:
         show_json(found)
@@ -172,6 +174,8 @@ def export(
     json: Json = False,
 ) -> None:
     """Write everybody's points and attribution as a table, and tell the head of the ledger they stand in."""
+    from crowdtune.rounds.status import export as export_rounds
+
     told = export_rounds(folder, out, keep_ids=keep_ids)
     if json:
         show_json(told)
@@ -187,6 +191,8 @@ def check(
     json: Json = False,
 ) -> None:
     """Say whether the ledger of rounds is as it was written; exit code 1 where it is not."""
+    from crowdtune.rounds.status import check_ledger
+
     found = check_ledger(folder, head)
     if json:
         show_json(found)

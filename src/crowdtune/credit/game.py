@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import norm
 
 from crowdtune.annotations import Bools, Floats
 
@@ -72,5 +71,7 @@ class Credit:
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """(J,) lower and (J,) upper ends, by the normal distribution."""
-        reach = float(norm.ppf(0.5 + level / 2)) * self.error
+        from scipy.special import ndtri
+
+        reach = float(ndtri(0.5 + level / 2)) * self.error
         return self.values - reach, self.values + reach

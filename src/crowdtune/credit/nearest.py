@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from crowdtune.annotations import Floats, Ints
 from crowdtune.credit.game import Credit
@@ -57,6 +56,8 @@ def knn_shapley(
         raise InputError(
             f"{len(labels)} labels, {len(test_labels)} test labels, neighbours={neighbours}: each must be 1 or more."
         )
+    from scipy.sparse import csr_array
+
     whose = csr_array((np.ones(len(labels)), (np.arange(len(labels)), annotator)), shape=(len(labels), len(names)))
     total, squares = np.zeros(len(names)), np.zeros(len(names))
     for values in _parts(embeddings, labels, test_embeddings, test_labels, neighbours):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from crowdtune.annotations import Bools, Floats
 from crowdtune.credit.game import Credit
@@ -85,6 +84,8 @@ def agreement(
 
 def _spearman(one: Floats, other: Floats) -> Floats:
     """(D,) rank correlations of the rows of two (D, J) tables; NaN where one does not vary."""
+    from scipy.stats import rankdata  # slow to import, and a command line that only pays needs none
+
     a, b = (rankdata(table, axis=1) for table in (one, other))
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     below = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))

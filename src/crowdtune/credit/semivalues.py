@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
 from crowdtune.annotations import Floats
 from crowdtune.credit._asked import every, over_repeats, trained
@@ -100,12 +99,16 @@ def beta_shapley(game: Game, rng: np.random.Generator, *, alpha: float, beta: fl
 def size_weights(players: int, alpha: float = 1.0, beta: float = 1.0) -> Floats:
     """(J,) weight of each coalition of 0..J-1 others; times how many there are of a size they sum to 1."""
     size = np.arange(players)
+    from scipy.special import betaln
+
     return np.asarray(np.exp(betaln(size + beta, players - 1 - size + alpha) - betaln(alpha, beta)))
 
 
 def _log_coalitions(players: int) -> Floats:
     """(J,) log of how many coalitions of 0..J-1 others there are."""
     size = np.arange(players)
+    from scipy.special import gammaln
+
     return np.asarray(gammaln(players) - gammaln(size + 1) - gammaln(players - size))
 
 

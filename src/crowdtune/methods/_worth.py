@@ -84,7 +84,8 @@ def hold_out(annotations: Annotations, posterior: Floats, rng: np.random.Generat
 def by_neighbours(annotations: Annotations, test: Items) -> Credit:
     """KNN-Shapley on frozen embeddings, in shares of held-out items; no training."""
     known = test.take(np.flatnonzero(test.gold >= 0))
-    said = np.array([annotations.items.text(int(i), int(c)) for i, c in zip(annotations.item, annotations.label)])  # noqa: B905
+    codes = zip(annotations.item.tolist(), annotations.label.tolist(), strict=True)
+    said = np.array([annotations.items.text(i, c) for i, c in codes])
     right = np.array([known.text(i, int(c)) for i, c in enumerate(known.gold)])
     table = embed(annotations.items.prompts)[annotations.item]
     names = list(annotations.annotators)

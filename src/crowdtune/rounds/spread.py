@@ -97,10 +97,10 @@ def check_engine(engine: str, workers: int) -> None:
         raise unknown_name("engine", engine, get_args(Engine))
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (this process alone) or more.")
-    if engine == "ray" and importlib.util.find_spec("ray") is None:
-        raise InputError(f"engine ray is not installed. Run: {RAY}; or leave it at 'processes'.")
     if engine == "ray" and not workers:
         raise InputError("engine ray needs workers=1 or more: how many trainings run at a time.")
+    if engine == "ray" and importlib.util.find_spec("ray") is None:
+        raise InputError(f"engine ray is not installed. Run: {RAY}; or leave it at 'processes'.")
 
 
 def _told(failed: Mapping[Path, Exception], asked: int) -> Exception:
