@@ -64,7 +64,7 @@ def run(model: Path, folder: Path, how: str, moved: str) -> int:
         ("llama", "em"),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
-            for case in (("llama", "gradient"), ("t5", "em"), ("t5", "gradient"), ("bert", "em"))
+            for case in (("llama", "gradient"), ("t5", "em"), ("bert", "em"))
         ),
     ],
     indirect=["tiny"],
