@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo setup browser test test-all lint check fmt docs clean
 
 demo: setup
-	$(BIN)/crowdtune demo -o runs/demo
+	$(BIN)/crowdtune demo -o runs/demo $(DEMO)
 
 setup: .venv/ready
 

@@ -24,6 +24,7 @@ from crowdtune.write.tables import occupied, write_json
 
 TRAINED, HELD_OUT = 1024, 3000  # words
 METHODS = ("noisy", "majority", "realm", "joint", "oracle")
+QUICK = ("noisy", "realm", "joint")
 SHOWN = ("reliability", "reliability_low", "reliability_high")  # of an annotator under joint
 RELIABILITY = "dist1"  # 0.9, 0.1, 0.1
 SETTINGS = {
@@ -36,12 +37,15 @@ SETTINGS = {
 }
 
 
-def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+def demo(
+    out: Path, *, seed: int = 0, quick: bool = False, say: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
     """Compare methods on simulated annotators; write a run per method and results.json on top.
 
     Args:
         out: folder; an earlier demo in it is replaced, anything else is refused.
         seed: of words, annotators and training.
+        quick: leave out majority and oracle.
         say: told what happens, a line at a time.
 
     Returns:
@@ -61,7 +65,7 @@ def demo(out: Path, *, seed: int = 0, say: Callable[[str], None] = lambda line: 
     start = prepare(annotations, options("realm", settings)[1], held_out)
     accuracy = {"zero-shot": _zero_shot(start)}
     say(f"zero-shot: {accuracy['zero-shot']:.1%}")
-    for method in METHODS:
+    for method in QUICK if quick else METHODS:
         results = train(annotations, method, settings, out=out / method, start=start).results
         accuracy[method] = results["test"]["accuracy"]
         say(f"{method}: {accuracy[method]:.1%} ({results['seconds']:.0f} s)")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from crowdtune.cli._flags import Json, Out, Seed
 from crowdtune.cli._screen import new_table, only_our_voice, say, share, show, show_json
@@ -24,13 +27,18 @@ WHY = (
 )
 
 
-def demo(out: Out = Path("runs/demo"), seed: Seed = 0, json: Json = False) -> None:
+def demo(
+    out: Out = Path("runs/demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out majority and oracle.")] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
     """Watch a model learn the truth from a crowd whose majority lies: minutes on two CPU cores."""
     from crowdtune.demo import SETTINGS
     from crowdtune.demo import demo as run
 
     only_our_voice()
-    summary = run(out, seed=seed, say=say)
+    summary = run(out, seed=seed, quick=quick, say=say)
     if json:
         show_json(summary)
         return
