@@ -258,6 +258,11 @@ class Annotations:
         item, annotator, label = self.item[rows], self.annotator[rows], self.label[rows]
         return replace(self, item=item, annotator=annotator, label=label, seconds=seconds)
 
+    def take_annotators(self, names: Sequence[str]) -> Annotations:
+        """Only the labels by the annotators `names`; items and annotators keep their codes."""
+        who = [self.annotators.index(name) for name in names]
+        return self.take_labels(np.flatnonzero(np.isin(self.annotator, who)))
+
     def split(self, share: float, rng: np.random.Generator) -> tuple[Annotations, Annotations]:
         """Split by item, never by row: a random `share` of the items first, the rest second."""
         order = rng.permutation(len(self.items))

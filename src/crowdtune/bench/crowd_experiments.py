@@ -24,7 +24,6 @@ from crowdtune.credit import (
     permutations,
     probes,
     ridge,
-    ridge_of,
     shared_points,
 )
 from crowdtune.rounds.choose import samples
@@ -33,6 +32,7 @@ from crowdtune.rounds.job import Done, Job
 from crowdtune.rounds.record import Round
 from crowdtune.rounds.rounds import Play
 from crowdtune.rounds.spread import spreading
+from crowdtune.rounds.summary import attribution, summary
 from crowdtune.rounds.target import Target, gain
 
 GROWING = (33, 66, 100)  # texts, as in the paper
@@ -76,7 +76,8 @@ def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[
     with spreading(tuning, workers=workers) as spread:
         play = Play([aim.target for aim in tuning.aims], setting.rounds, place, spread)
         rounds = list(play.rounds({name: name for name in players}))
-    path, total = _updates(rounds)
+    made = summary(rounds)
+    path, total = made["steps_on_path"], made["steps"]
     base = str(place.resolve() / rounds[-1].then) if path else ""
     models = {
         "untrained": (0, Job()),
@@ -117,13 +118,15 @@ def fairness(
     """
     with game_of(setting, seed, folder, workers) as game:
         game.worth(all_coalitions(len(game)))
+        probed = attribution(rounds, game.players)
+        assert probed is not None
         rng = np.random.default_rng(seed)
         credits: dict[str, Credit | Floats] = {
             "shapley": exact(game),
             "points": _points(rounds, game.players),
             "points, a share of each round's": _points(rounds, game.players, normalised=True),
             "points, from the untrained model": _points(rounds, game.players, probes=True),
-            "ridge, probes of the rounds": _probed(rounds, game.players),
+            "ridge, probes of the rounds": probed,
             f"ridge, {BUDGET} probes each": ridge(game, probes(BUDGET * len(game), len(game), rng)),
             f"permutations, {BUDGET} trainings each": permutations(game, rng, trainings=BUDGET * len(game)),
             "leave one out": leave_one_out(game),
@@ -144,28 +147,15 @@ def fairness(
     return told, people
 
 
-def _updates(rounds: Sequence[Round]) -> tuple[int, int]:
-    """Optimiser steps along the path to the last base, and of all candidates; probes are no candidates."""
-    path = sum(one.steps[one.winner] for one in rounds if one.accepted)
-    total = sum(one.steps[f"group-{g}"] for one in rounds for g in range(1, len(one.groups) + 1))
-    return path, total
-
-
 def _points(
     rounds: Sequence[Round], players: Sequence[str], *, probes: bool = False, normalised: bool = False
 ) -> Floats:
     """(J,) points of all rounds: of gains over each round's base, or with `probes` over the untrained model."""
     total = np.zeros(len(players))
     for one in rounds:
-        names = [f"group-{g}" for g in range(1, len(one.groups) + 1)]
-        gains = one.probes if probes else [next(iter(one.gains[name].values())).value for name in names]
+        gains = one.probes if probes else [change.value for change in one.group_gains]
         total += shared_points(np.array(gains), membership(one.groups, players), normalised=normalised)
     return total
-
-
-def _probed(rounds: Sequence[Round], players: Sequence[str]) -> Credit:
-    member = np.concatenate([membership(one.groups, players) for one in rounds])
-    return ridge_of(tuple(players), member, np.concatenate([one.probes for one in rounds]))
 
 
 def _agreeing(name: str, values: Floats, other: Floats) -> Row:

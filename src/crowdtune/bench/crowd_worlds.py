@@ -16,6 +16,7 @@ from crowdtune.credit import Credit, ridge_of
 from crowdtune.rounds.options import Rounds
 from crowdtune.rounds.record import Round
 from crowdtune.rounds.rounds import Play, membership
+from crowdtune.rounds.summary import summary
 from crowdtune.rounds.surrogate import InMemory, World
 
 Row = dict[str, Any]
@@ -70,7 +71,7 @@ class Played:
     @property
     def path(self) -> int:
         """Optimiser steps along the accepted candidates."""
-        return sum(one.steps[one.winner] for one in self.rounds if one.accepted)
+        return int(summary(self.rounds)["steps_on_path"])
 
     @property
     def steps(self) -> int:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from crowdtune.read.values import Values
 
 SOURCE = "Folder of rounds, or a table of annotator, value, error and evidence, as crowdtune value -o writes it."
-LEDGER = "ledger.sqlite"  # in a folder of rounds
 
 
 def pay(
@@ -135,6 +134,7 @@ def _shared_out(values: Values, rules: Rules, identities: Path | None, seed: int
 def _check(found: dict[str, Any] | None, source: Path, where: str, *, refuse: bool) -> None:
     """Tell of a ledger that is not as it was written, or of rounds that are not as it says; or refuse to add to it."""
     from crowdtune.rounds.ledger import Ledger, ledger_report
+    from crowdtune.rounds.status import LEDGER
 
     own, problem = source / LEDGER, found["ledger_problem"] if found else ""
     if found is None and own.exists():
@@ -202,6 +202,8 @@ def _hidden(table: PayTable, models: Sequence[str]) -> PayTable:
 
 def _ledger_of(source: Path, named: str) -> str:
     """Where payments are entered; "" for nowhere."""
+    from crowdtune.rounds.status import LEDGER
+
     beside = source / LEDGER
     return named or (str(beside) if beside.exists() else "")
 

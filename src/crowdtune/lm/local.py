@@ -107,7 +107,7 @@ class Local:
         between = ["" if self._chat else blank for _, blank in said]
         longest = max(len(found) for found in self.lm.tokenizer(sorted({c for own in choices for c in own})).input_ids)
         room = self._limit(longest if style == "texts" else 1)
-        encoded = encode_asked(_items(texts, choices), (between, texts, ids), self.lm, form, room)
+        encoded = encode_asked(items_of(texts, choices), (between, texts, ids), self.lm, form, room)
         if encoded.ties.any():
             i, k = np.argwhere(encoded.ties)[0].tolist()
             raise InputError(
@@ -182,12 +182,12 @@ class Local:
         )
 
 
-def _items(texts: list[str], choices: list[tuple[str, ...]]) -> Items:
+def items_of(texts: Sequence[str], choices: Sequence[tuple[str, ...]]) -> Items:
     """Conversations as items, each with its own choices."""
     sets = {one: place for place, one in enumerate(dict.fromkeys(choices))}
     return Items(
         ids=[str(i) for i in range(len(texts))],
-        prompts=texts,
+        prompts=list(texts),
         choice_sets=list(sets),
         choice_set=np.array([sets[one] for one in choices], dtype=np.int64),
         tasks=[""],

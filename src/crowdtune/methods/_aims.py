@@ -20,6 +20,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.embed import embed
 from crowdtune.lm.encode import asked, shorten
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.local import items_of
 from crowdtune.lm.reading import Reading
 from crowdtune.lm.score import score
 from crowdtune.lm.writing import Draw, write
@@ -70,7 +71,7 @@ class Drawing:
         """S prompts with what the model wrote."""
         said = [self.prompts[s % len(self.prompts)] for s in range(self.samples)]
         form = replace(reading.format, style="responses")
-        ids = [shorten(own, reading.max_length) for own in asked(_questions(said), lm, form)[2]]
+        ids = [shorten(own, reading.max_length) for own in asked(items_of(said, [("",)] * len(said)), lm, form)[2]]
         draws = [Draw(self.temperature, seed * self.samples + s) for s in range(self.samples)]
         written: list[str] = []
         for begin in range(0, self.samples, ROWS):
@@ -212,8 +213,3 @@ def neighbours(texts: Sequence[str], best: int, count: int = 100, encoder: Encod
     table = encoder(texts)
     apart = np.linalg.norm(table - table[best], axis=1)
     return [int(i) for i in np.argsort(apart, kind="stable")[:count]]
-
-
-def _questions(prompts: Sequence[str]) -> Items:
-    none, names = np.zeros(len(prompts), dtype=np.int64), [str(i) for i in range(len(prompts))]
-    return Items(names, list(prompts), [("",)], none, ["text"], none, none - 1, [""] * len(prompts))

@@ -43,11 +43,10 @@ class Heads:
 
     def __call__(self, job: Job, folder: Path) -> None:
         """Train on the members' labels; without members, all choices are alike."""
-        a, k = self.annotations, self.annotations.items.max_choices
+        k = self.annotations.items.max_choices
         log_p = np.full((len(self.gold), k), -np.log(k))
         if job.members:
-            who = [a.annotators.index(name) for name in job.members]
-            own = a.take_labels(np.flatnonzero(np.isin(a.annotator, who)))
+            own = self.annotations.take_annotators(job.members)
             used = np.flatnonzero(own.labels_per_item)
             votes = own.votes[used].astype(np.float64)
             count = votes.sum(axis=1)

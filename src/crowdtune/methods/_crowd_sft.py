@@ -46,6 +46,7 @@ from crowdtune.rounds.job import Job
 from crowdtune.rounds.ledger import NEEDED, Ledger
 from crowdtune.rounds.options import Rounds
 from crowdtune.rounds.record import (
+    Contribution,
     Round,
     alone,
     contributions,
@@ -55,13 +56,13 @@ from crowdtune.rounds.record import (
 )
 from crowdtune.rounds.rounds import Play
 from crowdtune.rounds.spread import check_engine, spreading
+from crowdtune.rounds.status import CONFIG, LEDGER, METHOD, RESULTS
 from crowdtune.rounds.summary import annotator_rows, round_rows, summary
 from crowdtune.runs import Run
 from crowdtune.settings import apply
 from crowdtune.write.tables import write_bytes, write_json
 
 logger = logging.getLogger(__name__)
-METHOD, LEDGER = "crowd-sft", "ledger.sqlite"
 NOTHING = "no group's copy was surely better than the model before it: the model is the untrained one"
 PROLONGED = ("rounds", "patience", "enough")  # options that may be others when rounds go on
 STORY = (
@@ -123,12 +124,13 @@ def rounds(
     warnings = [*seen_before(annotations, aims), *copied(annotations)]
     for line in warnings:
         logger.warning(line)
+    brought = contributions(annotations)
     with alone(run.folder), spreading(tuning, workers=workers, engine=engine, say=_saying(run.folder)) as spread:
         book = Ledger.open(run.folder / LEDGER)
-        (run.folder / "results.json").unlink(missing_ok=True)
-        write_json(run.folder / "config.json", asked)
-        done = _played(run, Play([aim.target for aim in aims], how, run.folder, spread), book, annotations)
-        harm = damaging(done.rounds, list(contributions(annotations)))
+        (run.folder / RESULTS).unlink(missing_ok=True)
+        write_json(run.folder / CONFIG, asked)
+        done = _played(run, Play([aim.target for aim in aims], how, run.folder, spread), book, brought)
+        harm = damaging(done.rounds, list(brought))
         for line in harm:
             logger.warning(line)
         found = _results(annotations, tuning, done, [*warnings, *harm]) | {"ledger_head": book.head}
@@ -166,7 +168,7 @@ def _asked(
 
 def _claim(run: Run, asked: Mapping[str, Any], *, resume: bool) -> None:
     """Refuse a folder that holds something else, or rounds that were played otherwise; data may have grown."""
-    rounds_here = (run.folder / "config.json").exists() and run.config.get("method") == METHOD
+    rounds_here = (run.folder / CONFIG).exists() and run.config.get("method") == METHOD
     if not resume:
         if rounds_here:
             raise InputError(f"{run.folder} holds rounds. crowdtune rounds resume {run.folder} goes on with them.")
@@ -194,9 +196,8 @@ def _saying(folder: Path) -> Callable[[str], None]:
     return lambda line: logger.info(f"round {len(load_rounds(folder)) + 1}: {line}")
 
 
-def _played(run: Run, play: Play, book: Ledger, annotations: Annotations) -> Ended:
+def _played(run: Run, play: Play, book: Ledger, brought: Mapping[str, Contribution]) -> Ended:
     """Play, and after every round write down what is known."""
-    brought = contributions(annotations)
     save_contributions(run.folder, brought)
     enter(book, load_rounds(run.folder), brought)
     hashes = {name: own.sha256 for name, own in brought.items()}

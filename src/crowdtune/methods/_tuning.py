@@ -101,8 +101,7 @@ class Tuning:
     def _train(self, lm: LanguageModel, start: Start, job: Job, folder: Path) -> int:
         """Train in place; how many optimiser steps that took."""
         chosen, training = self._options
-        who = [self.annotations.annotators.index(name) for name in job.members]
-        own = self.annotations.take_labels(np.flatnonzero(np.isin(self.annotations.annotator, who)))
+        own = self.annotations.take_annotators(job.members)
         if not len(own):
             raise InputError(f"{', '.join(job.members)} contributed nothing to train on.")
         plan = chosen.plan(own, start.anchor)  # type: ignore[attr-defined]

@@ -57,6 +57,11 @@ class Change:
         return cls(gain.value, None if np.isnan(gain.error) else gain.error)
 
 
+def names_of(groups: Groups) -> list[str]:
+    """What the candidates of groups are called."""
+    return [f"group-{g}" for g in range(1, len(groups) + 1)]
+
+
 @dataclass(frozen=True)
 class Planned:
     """A round that was begun.
@@ -109,6 +114,16 @@ class Round:
     points: dict[str, float]
     probes: tuple[float, ...] = ()
     steps: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> list[str]:
+        """What each group's candidate is called."""
+        return names_of(self.groups)
+
+    @property
+    def group_gains(self) -> list[Change]:
+        """What each group's candidate gained of the first target."""
+        return [next(iter(self.gains[name].values())) for name in self.candidates]
 
 
 class Book(Protocol):

@@ -31,6 +31,7 @@ from crowdtune.rounds.record import (
     forget,
     load_plan,
     load_rounds,
+    names_of,
     place_of,
     save,
     standing,
@@ -129,7 +130,7 @@ class Play:
             shutil.rmtree(left, ignore_errors=True)
         done = self._trained(number, base, plan.groups)
         start = done[place / BASE]
-        names = [f"group-{g}" for g in range(1, len(plan.groups) + 1)]
+        names = names_of(plan.groups)
         found = {name: gains(self.targets, start, done[place / name]) for name in names}
         steps = {at.name: one.steps for at, one in done.items() if one.steps}
         if self.options.merge == "average" and len(names) > 1:
@@ -170,8 +171,8 @@ class Play:
         place, draws = place_of(self.folder, number), self._seeds(number, 1, self.options.draws)
         (seed,), steps = self._seeds(number, 0, 1), self.options.steps
         jobs = {place / BASE: Job(self._at(base), (), 0, draws, keep=False)}
-        for g, members in enumerate(groups, start=1):
-            jobs[place / f"group-{g}"] = Job(self._at(base), members, seed, draws, steps=steps)
+        for name, members in zip(names_of(groups), groups, strict=True):
+            jobs[place / name] = Job(self._at(base), members, seed, draws, steps=steps)
         if self.options.probe and base:
             jobs[place / UNTRAINED] = Job("", (), 0, draws, keep=False)
             for g, members in enumerate(groups, start=1):

@@ -70,7 +70,7 @@ def status(folder: Path) -> dict[str, Any]:
     done = load_rounds(folder)
     results = folder / RESULTS
     ended = msgspec.json.decode(results.read_bytes()) if results.exists() else {}
-    ledger = folder / LEDGER
+    ledger = check_ledger(folder) if (folder / LEDGER).exists() else {"head": "", "problem": ""}
     return {
         "state": FINISHED if ended else RUNNING if _held(folder) else UNFINISHED,
         "targets": config["targets"],
@@ -79,8 +79,8 @@ def status(folder: Path) -> dict[str, Any]:
         "annotators": annotator_rows(done, load_contributions(folder)),
         "now": None if ended else _now(folder, len(done) + 1),
         "stopped": ended.get("stopped", ""),
-        "ledger_head": Ledger.open(ledger, make=False).head if ledger.exists() else "",
-        "ledger_problem": check_ledger(folder)["problem"] if ledger.exists() else "",
+        "ledger_head": ledger["head"],
+        "ledger_problem": ledger["problem"],
     }
 
 

@@ -71,9 +71,8 @@ def _points_error(rounds: Sequence[Round], players: Sequence[str]) -> Floats:
     """(J,) of the points of all rounds, which are measured on samples of their own."""
     total = np.zeros(len(players))
     for one in rounds:
-        found = [next(iter(one.gains[f"group-{g}"].values())) for g in range(1, len(one.groups) + 1)]
-        errors = np.array([np.nan if change.error is None else change.error for change in found])
-        gains = np.array([change.value for change in found])
+        errors = np.array([np.nan if change.error is None else change.error for change in one.group_gains])
+        gains = np.array([change.value for change in one.group_gains])
         total += points_error(gains, errors, membership(one.groups, players)) ** 2
     return np.sqrt(total)
 
@@ -92,7 +91,7 @@ def round_rows(rounds: Sequence[Round], target: str) -> list[dict[str, Any]]:
             "accepted": one.accepted,
             "why": one.why,
             target: _number(one.reached[target]),
-            "steps": sum(one.steps.get(f"group-{g}", 0) for g in range(1, len(one.groups) + 1)),
+            "steps": sum(one.steps.get(name, 0) for name in one.candidates),
         }
         for one in rounds
     ]
@@ -106,7 +105,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
         (optimiser steps of all groups' copies), steps_on_path (of those that became bases), steps_of_probes, before and
         after (target -> score of the untrained model and of the last base, each on the samples it was last judged by).
     """
-    groups = sum(n for one in rounds for name, n in one.steps.items() if name.startswith("group-"))
+    groups = sum(one.steps.get(name, 0) for one in rounds for name in one.candidates)
     probes = sum(n for one in rounds for name, n in one.steps.items() if name.startswith("probe-"))
     return {
         "rounds": len(rounds),
