@@ -76,7 +76,7 @@ class Played:
     @property
     def steps(self) -> int:
         """Optimiser steps of all candidates; probes not counted."""
-        return sum(sum(one.steps.values()) for one in self.rounds)
+        return int(summary(self.rounds)["steps"])
 
 
 def played(world: World, options: Rounds, stages: Mapping[int, Sequence[str]] | None = None) -> Played:
