@@ -89,11 +89,11 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
         logits = hidden @ nn.functional.embedding(tokens, head.weight).mT
         return logits if head.bias is None else logits + head.bias[tokens][:, None]
 
-    head.forward = few
+    vars(head)["forward"] = few
     try:
         yield lambda logits: logits
     finally:
-        del head.forward
+        del vars(head)["forward"]
 
 
 def beside_base(model: Any) -> list[str]:

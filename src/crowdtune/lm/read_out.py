@@ -8,9 +8,9 @@ r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabi
 | head | softmax over outputs of a classification head |
 | reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
 
-Every batch has prefix (1, P), input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1 where
-an item has no such choice, and offset (B, K) nats. What is common is read once: a prompt, whatever the number of its
-choices, and what all prompts of a batch begin with.
+Every batch has prefix (1, P), input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1
+where an item has no such choice, and offset (B, K) nats. What is common is read once: a prompt, whatever the number of
+its choices, and what all prompts of a batch begin with.
 """
 
 from __future__ import annotations
