@@ -73,7 +73,7 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
     Where its head is no plain matrix, or a bias of the whole vocabulary is added afterwards, it computes all as ever.
 
     Args:
-        model: possibly wrapped (peft, DDP).
+        model: possibly wrapped (peft, DDP); asked at B positions in all.
         tokens: (B, K).
 
     Yields:
@@ -86,7 +86,7 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
         return
 
     def few(hidden: Tensor) -> Tensor:
-        logits = hidden @ nn.functional.embedding(tokens, head.weight).mT
+        logits = hidden.reshape(len(tokens), 1, -1) @ nn.functional.embedding(tokens, head.weight).mT
         return logits if head.bias is None else logits + head.bias[tokens][:, None]
 
     vars(head)["forward"] = few

@@ -140,7 +140,6 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
         bf16=options.bf16,
         use_cpu=lm.device.type == "cpu",
         seed=options.seed,
-        packing=options.packing,
         save_steps=options.save_steps,
         save_total_limit=1,
         logging_steps=10,

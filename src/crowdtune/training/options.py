@@ -24,7 +24,6 @@ class Training:
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     background: Literal["shuffled", "none"] = "shuffled"  # free responses are measured against other prompts, or none
     refreshes: int = 0  # times free responses are weighed again by the model in training, its end among them
-    packing: bool = False  # train on free responses in rows without padding, where items have about one each
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, with a head 1e-4; with LoRA ten times that
     epochs: float = 2.0  # passes over the items

@@ -21,7 +21,7 @@ from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, load, paired
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.read_out import READ_OUTS, by_packed_response
+from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.lm.score import against
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
@@ -98,10 +98,6 @@ class CrowdTrainer(Trainer):
         if read.style == "verbal":
             raise InputError("style=verbal has no likelihoods to train on. Use methods shala-rl or shala-verbal.")
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
-        if args.packing:
-            if read.style != "responses" or self.lm.is_encoder_decoder:
-                raise InputError("packing is for free responses and causal models. Leave out packing.")
-            self.read_out = by_packed_response
         kwargs.setdefault("compute_metrics", None if read.style == "responses" else gold_accuracy)
         self.objective = objective or _default_objective(train_dataset, read.style)
         super().__init__(
