@@ -78,9 +78,14 @@ class LanguageModel:
 
 
 def load(
-    name: str = EMBEDDED, adapter: Path | None = None, *, head: str = "lm", outputs: Sequence[str] = ()
+    name: str = EMBEDDED,
+    adapter: Path | None = None,
+    *,
+    head: str = "lm",
+    outputs: Sequence[str] = (),
+    dtype: str = "float32",
 ) -> LanguageModel:
-    """Load a model in float32, ready to be trained.
+    """Load a model, ready to be trained.
 
     Args:
         name: "embedded" (SmolLM2-135M-Instruct from its wheel; with head "head" MiniLM-L6 from its own), a local
@@ -89,6 +94,7 @@ def load(
         head: "lm"; "head", a classification head; "reward", a head of one number. A new head is random, and the same
             each time.
         outputs: names of the outputs of a classification head; of a head that is trained already, () keeps them.
+        dtype: of its weights: "float32", or "bfloat16" where only an adapter on top is trained. Adapters are float32.
     """
     import transformers
 
@@ -99,7 +105,11 @@ def load(
         with _quietly():
             config = transformers.AutoConfig.from_pretrained(source)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-            read = _language_head(source, config) if head == "lm" else with_head(source, config, head, outputs)
+            held = getattr(torch, dtype)
+            if head == "lm":
+                read = _language_head(source, config, held)
+            else:
+                read = with_head(source, config, head, outputs, held)
     except (OSError, ValueError) as e:
         raise InputError(
             f"model '{name}' cannot be loaded: {str(e).splitlines()[0]} Name a local folder, an id on the hub "
@@ -115,6 +125,21 @@ def load(
     if torch.cuda.is_available():
         model = model.to("cuda")
     return paired(name, model, tokenizer, new)
+
+
+def adapted(lm: LanguageModel, config: Any) -> LanguageModel:
+    """The model with a new adapter of a peft configuration on top."""
+    import peft
+
+    return replace(lm, model=in_full(peft.get_peft_model(lm.model, config)))
+
+
+def in_full(model: Any) -> Any:
+    """The model with every parameter that is trained in float32; small updates would be lost in fewer digits."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return model
 
 
 @contextmanager
@@ -138,12 +163,12 @@ def _source(name: str, head: str) -> Path | str:
     return Path(name) if Path(name).is_dir() else name
 
 
-def _language_head(source: Path | str, config: Any) -> tuple[Any, tuple[str, ...]]:
+def _language_head(source: Path | str, config: Any, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
     """The model, and names of its parameters that the file does not hold."""
     import transformers
 
     kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
-    model, info = kind.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+    model, info = kind.from_pretrained(source, dtype=dtype, output_loading_info=True)
     return model, tuple(info["missing_keys"])
 
 

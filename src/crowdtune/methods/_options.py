@@ -48,6 +48,15 @@ def check_kind(annotations: Annotations, method: str, training: Training) -> Non
         )
 
 
+def check_digits(training: Training) -> None:
+    """Refuse weights of few digits where they are trained themselves."""
+    if training.dtype != "float32" and not training.lora:
+        raise InputError(
+            f"dtype={training.dtype} is for weights that LoRA leaves as they are; updates of others would be lost in it. "
+            "Add lora=true, or leave it at float32."
+        )
+
+
 def require_labels(annotations: Annotations, method: str) -> None:
     """Refuse data that say nothing a method could train on."""
     if method == "oracle" or (method in UNNAMED and annotations.answered.any()):

@@ -80,7 +80,7 @@ def prepare(annotations: Annotations, training: Training, test: Items | Annotati
     logger.info(f"loading the {training.lm} model")
     items = annotations.items
     outputs = units(items) if training.head == "head" else ()
-    lm = load(training.lm, head=training.head, outputs=outputs)
+    lm = load(training.lm, head=training.head, outputs=outputs, dtype=training.dtype)
     form = PromptFormat(
         training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
     )
@@ -90,7 +90,17 @@ def prepare(annotations: Annotations, training: Training, test: Items | Annotati
     centre = lean if training.centre and not form.beta else Centre({})
     free = form.style == "responses"
     choices = () if free else items.common_choices
-    reading = Reading(training.lm, form, training.max_length, choices, centre, training.lora, training.bf16, outputs)
+    reading = Reading(
+        lm=training.lm,
+        format=form,
+        max_length=training.max_length,
+        choices=choices,
+        centre=centre,
+        adapter=training.lora,
+        bf16=training.bf16,
+        outputs=outputs,
+        dtype=training.dtype,
+    )
     held_out, people = (None, None) if test is None else parted(test)
     held_out = gold_alone(held_out) if free and held_out is not None else held_out
     return Start(

@@ -1,0 +1,211 @@
+"""Memory that training takes at its peak, told before it starts.
+
+One step is traced without numbers (torch's fake tensors): the same modules, read-out and autocast, of which every
+storage that comes and goes is counted. So no family of models needs a formula of its own, and a model whose weights are
+nowhere yet is traced alike. What is not traced is told by counting: weights, gradients, the optimiser's state.
+"""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate.utils import convert_outputs_to_fp32
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from crowdtune.lm.encode import Encoded
+from crowdtune.lm.load import LanguageModel, adapted
+from crowdtune.lm.read_out import text_logits
+from crowdtune.training.finetune import adapter
+from crowdtune.training.options import STATE, Training
+
+GIB = 2**30
+ADAFACTOR = 3  # copies of the largest matrix it makes while it steps
+TOKEN = 36  # bytes of a token id in a Python list
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak of training.
+
+    Args:
+        weights: parameters, trained and frozen.
+        gradients: of those that are trained.
+        optimizer: what it keeps of each parameter that is trained.
+        activations: what a forward pass leaves for the backward pass, weights cast to bfloat16, and what comes and goes.
+        data: the items and tables of them, in this machine's memory.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    data: int = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return sum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Bytes by what they are for."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def words(self) -> str:
+        """The parts in GiB, those that count."""
+        return ", ".join(f"{name} {size / GIB:.2f}" for name, size in self.parts.items() if size >= 0.005 * GIB)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The largest batch of a training.
+
+    Args:
+        style: how it is read; see `lm.read_out`.
+        items: B.
+        prompt: tokens of the longest.
+        texts: P, how many texts go on from the prompts; 0 where choices are tokens or outputs.
+        longest: tokens of the longest text.
+        packed: whether prompts and texts are one row without padding.
+    """
+
+    style: str
+    items: int
+    prompt: int
+    texts: int = 0
+    longest: int = 0
+    packed: bool = False
+
+
+def heaviest(encoded: Encoded, training: Training) -> Batch:
+    """The batch of the items that take most tokens; those of like length are trained on together."""
+    prompt, texts, longest = encoded.sizes()[np.argsort(encoded.lengths())[-training.batch_size :]].T
+    return Batch(
+        encoded.format.style, len(prompt), int(prompt.max()), int(texts.sum()), int(longest.max()), training.packing
+    )
+
+
+def of_items(encoded: Encoded, labels: int) -> int:
+    """Bytes of encoded items, of tables of their choices while a method learns (eight), and of labels (six columns)."""
+    tokens = sum(map(len, encoded.prompts)) + sum(len(ids) for own in encoded.texts for ids in own)
+    return tokens * TOKEN + 8 * encoded.answers.nbytes + 48 * labels
+
+
+def estimate(lm: LanguageModel, batch: Batch, training: Training, data: int = 0) -> Memory:
+    """Memory of fine-tuning a model, at its peak.
+
+    Args:
+        lm: the model; its weights are not read, and may be nowhere (on torch's meta device).
+        batch: the largest.
+        training: how.
+        data: bytes of the items, see `of_items`.
+    """
+    with torch.device("meta"):
+        lm = replace(lm, model=_hollow(lm.model, "meta"))
+        lm = adapted(lm, adapter(lm, training)) if training.lora else lm
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        lm = replace(lm, model=_hollow(lm.model, "cpu"))
+        trained = [p for p in lm.model.parameters() if p.requires_grad]
+        largest = max((p.numel() for p in trained if p.dim() > 1), default=0)
+        gradients = sum(p.numel() * p.element_size() for p in trained)
+        peak = _peak(lm, batch, training)
+    step = ADAFACTOR * 4 * largest if training.optimizer == "adafactor" else 0
+    return Memory(
+        weights=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
+        gradients=gradients,
+        optimizer=int(STATE[training.optimizer] * sum(p.numel() for p in trained)),
+        activations=max(peak - (gradients if training.accumulation == 1 else 0), step),
+        data=data,
+    )
+
+
+def _hollow(model: Any, device: str) -> Any:
+    """A copy of the model with other weights: on the meta device, or in a mode of fake tensors, with shapes alone."""
+    known: dict[int, Any] = {}
+    for tensor in (*model.parameters(), *model.buffers()):
+        empty = torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
+        weight = isinstance(tensor, torch.nn.Parameter)
+        known[id(tensor)] = torch.nn.Parameter(empty, tensor.requires_grad) if weight else empty
+    return copy.deepcopy(model, known)
+
+
+def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
+    """Bytes beside weights and gradients that were there before, at the peak of a forward and a backward pass."""
+    model = lm.model
+    model.train()
+    if training.checkpointing:
+        model.activation_checkpointing_enable()
+    if training.bf16:  # as accelerate does
+        model.forward = convert_outputs_to_fp32(torch.autocast("cpu", torch.bfloat16)(model.forward))
+    if training.accumulation > 1:
+        for parameter in model.parameters():
+            parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
+    with _Live() as live:
+        _loss(lm, batch).backward()
+    return live.peak
+
+
+def _loss(lm: LanguageModel, batch: Batch) -> torch.Tensor:
+    """A loss of what is read off the model, in tensors of the right shapes."""
+    ids = torch.ones(batch.items, batch.prompt, dtype=torch.long)
+    read = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if batch.texts and batch.style in ("texts", "responses"):
+        return _loss_of_texts(lm.model, batch, read)
+    if batch.texts:
+        ids = torch.ones(batch.texts, batch.prompt + batch.longest, dtype=torch.long)
+        read = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if lm.head != "lm":
+        return lm.model(**read).logits.float().log_softmax(-1).sum()
+    if lm.is_encoder_decoder:
+        more = {"decoder_input_ids": torch.ones(batch.items, 1, dtype=torch.long)}
+    else:
+        more = {"position_ids": torch.zeros_like(ids), "logits_to_keep": 1}
+    return lm.model(**read, **more, use_cache=False).logits[:, -1].float().log_softmax(-1).sum()
+
+
+def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The same of texts, whose logits are of the whole vocabulary at every token."""
+    text = torch.ones(batch.texts, batch.longest, dtype=torch.long)
+    said = torch.zeros(text.numel(), dtype=torch.long)
+    if batch.packed:
+        ids = torch.ones(1, batch.texts * (batch.prompt + batch.longest), dtype=torch.long)
+        logits = model(input_ids=ids, position_ids=torch.zeros_like(ids), logits_to_keep=said, use_cache=False).logits[0]
+    else:
+        logits = text_logits(model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)[said]
+    return torch.nn.functional.cross_entropy(logits.float(), said, reduction="none").sum()
+
+
+class _Live(TorchDispatchMode):
+    """Counts the bytes of storages that operations make, until they are gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.met: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, torch.Tensor):
+                self._count(tensor.untyped_storage())
+        return made
+
+    def _count(self, storage: Any) -> None:
+        if storage in self.met:
+            return
+        self.met.add(storage)
+        size = storage.nbytes()
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._gone, size)
+
+    def _gone(self, size: int) -> None:
+        self.now -= size
