@@ -48,11 +48,13 @@ def check_kind(annotations: Annotations, method: str, training: Training) -> Non
         )
 
 
-def check_digits(training: Training) -> None:
-    """Refuse weights of few digits where they are trained themselves."""
+def check(annotations: Annotations, method: str, training: Training) -> None:
+    """Refuse data a method cannot train on, and weights of few digits where they are trained themselves."""
+    require_labels(annotations, method)
+    check_kind(annotations, method, training)
     if training.dtype != "float32" and not training.lora:
         raise InputError(
-            f"dtype={training.dtype} is for weights that LoRA leaves as they are; updates of others would be lost in it. "
+            f"dtype={training.dtype} is for weights that LoRA leaves as they are; of others updates would be lost. "
             "Add lora=true, or leave it at float32."
         )
 

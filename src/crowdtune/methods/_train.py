@@ -17,7 +17,7 @@ from crowdtune.lm.score import score
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._learn import learn
-from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_digits, check_kind, options, require_labels
+from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check, options
 from crowdtune.methods._plan import Conclusion, Plan
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
@@ -65,9 +65,7 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     }
-    require_labels(annotations, method)
-    check_kind(annotations, method, training)
-    check_digits(training)
+    check(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)

@@ -38,7 +38,7 @@ class Memory:
         weights: parameters, trained and frozen.
         gradients: of those that are trained.
         optimizer: what it keeps of each parameter that is trained.
-        activations: what a forward pass leaves for the backward pass, weights cast to bfloat16, and what comes and goes.
+        activations: what a forward pass leaves for the backward pass, weights cast to bfloat16, what comes and goes.
         data: the items and tables of them, in this machine's memory.
     """
 
@@ -177,7 +177,9 @@ def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> t
     said = torch.zeros(text.numel(), dtype=torch.long)
     if batch.packed:
         ids = torch.ones(1, batch.texts * (batch.prompt + batch.longest), dtype=torch.long)
-        logits = model(input_ids=ids, position_ids=torch.zeros_like(ids), logits_to_keep=said, use_cache=False).logits[0]
+        logits = model(input_ids=ids, position_ids=torch.zeros_like(ids), logits_to_keep=said, use_cache=False).logits[
+            0
+        ]
     else:
         logits = text_logits(model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)[said]
     return torch.nn.functional.cross_entropy(logits.float(), said, reduction="none").sum()

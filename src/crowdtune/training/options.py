@@ -57,7 +57,7 @@ class Training:
             raise unknown_name("optimizer", self.optimizer, STATE)
         if self.optimizer in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
             raise InputError(
-                f"optimizer {self.optimizer} is not installed. Run: pip install bitsandbytes (for GPUs); or use adafactor."
+                f"optimizer {self.optimizer} is not installed. Run: pip install bitsandbytes; or use adafactor."
             )
         for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
             if getattr(self, name) <= 0:
