@@ -29,7 +29,7 @@ import transformers
 from crowdtune.annotations import Items
 from crowdtune.examples import from_targets
 from crowdtune.lm.encode import Encoded
-from crowdtune.lm.load import LanguageModel, load, paired
+from crowdtune.lm.load import LanguageModel, load, outline, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.runs import Run
@@ -41,6 +41,9 @@ from crowdtune.training.options import Training
 WORDS, TEXTS = Batch("words", 8, 128), Batch("texts", 4, 96, 8, 24)
 SMALL_T5 = transformers.T5Config(decoder_start_token_id=0)  # T5-small's shape, and the configuration's default
 FULL, LORA = Training(), Training(lora=True)
+SMALL_LLAMA = transformers.LlamaConfig(
+    vocab_size=1000, hidden_size=256, intermediate_size=704, num_hidden_layers=8, num_attention_heads=8
+)
 CASES: dict[str, tuple[str, Batch, Training]] = {
     "SmolLM2, full": ("smollm2", WORDS, FULL),
     "SmolLM2, full, one forward pass a step": ("smollm2", WORDS, replace(FULL, accumulation=1)),
@@ -53,6 +56,10 @@ CASES: dict[str, tuple[str, Batch, Training]] = {
     "SmolLM2, two texts an item, checkpointing": ("smollm2", TEXTS, replace(FULL, checkpointing=True)),
     "T5-small's shape, full": ("t5", WORDS, FULL),
     "T5-small's shape, two texts an item": ("t5", TEXTS, FULL),
+    "a small Llama, checkpointing": (
+        "llama", Batch("words", 32, 128), replace(FULL, batch_size=32, checkpointing=True),
+    ),
+    "a small Llama": ("llama", Batch("words", 32, 128), replace(FULL, batch_size=32)),
     "MiniLM, a head": ("minilm", Batch("head", 32, 128), replace(FULL, head="head", batch_size=32)),
     "MiniLM, a head, checkpointing": (
         "minilm", Batch("head", 32, 128), replace(FULL, head="head", batch_size=32, checkpointing=True),
@@ -80,10 +87,14 @@ def model(name: str, training: Training) -> LanguageModel:
     if name == "smollm2":
         return load(dtype=training.dtype)
     torch.manual_seed(0)
-    return paired("t5", transformers.T5ForConditionalGeneration(SMALL_T5), load().tokenizer)
+    if name == "llama":
+        made = transformers.LlamaForCausalLM(SMALL_LLAMA)
+    else:
+        made = transformers.T5ForConditionalGeneration(SMALL_T5)
+    return paired(name, made, outline().tokenizer)
 
 
-def outline(config: Any, training: Training) -> LanguageModel:
+def shape(config: Any, training: Training) -> LanguageModel:
     """A model of a shape, without weights."""
     kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
     with torch.device("meta"):
@@ -158,13 +169,11 @@ def main() -> None:
     print(f"{'':45} estimate     took  estimate / took")
     for row in rows:
         share = row["estimate"] / row["took"]
-        print(
-            f"{row['case']:45} {row['estimate'] / GIB:8.2f} {row['took'] / GIB:8.2f} {share:8.2f}"
-        )
+        print(f"{row['case']:45} {row['estimate'] / GIB:8.2f} {row['took'] / GIB:8.2f} {share:8.2f}")
     cards = []
     for case, (config, training) in CARD.items():
         for batch in (Batch("words", 16, 128), Batch("words", 8, 512)):
-            told = estimate(outline(config, training), batch, training)
+            told = estimate(shape(config, training), batch, training)
             cards.append({"case": case, "batch": batch.items, "tokens": batch.prompt, "parts": told.parts})
             fits = "fits 24 GiB" if told.total < 23 * GIB else "does not fit"  # a GiB for CUDA itself
             print(f"{case:45} {batch.items:2} x {batch.prompt:3}: {told.total / GIB:6.1f} GiB, {fits} ({told.words})")

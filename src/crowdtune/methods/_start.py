@@ -75,16 +75,20 @@ def davidson(annotations: Annotations) -> float:
     return 2 * (ties + 1) / (len(said) - ties + 2)
 
 
+def form_of(annotations: Annotations, training: Training) -> PromptFormat:
+    """How training asks about these items, "auto" left open."""
+    return PromptFormat(
+        training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
+    )
+
+
 def prepare(annotations: Annotations, training: Training, test: Items | Annotations | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training; `test` as of `train`."""
     logger.info(f"loading the {training.lm} model")
     items = annotations.items
     outputs = units(items) if training.head == "head" else ()
     lm = load(training.lm, head=training.head, outputs=outputs, dtype=training.dtype)
-    form = PromptFormat(
-        training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
-    )
-    encoded = encode(items, lm, form, training.max_length)
+    encoded = encode(items, lm, form_of(annotations, training), training.max_length)
     form = encoded.format
     anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})

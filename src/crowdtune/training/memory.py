@@ -8,11 +8,14 @@ nowhere yet is traced alike. What is not traced is told by counting: weights, gr
 from __future__ import annotations
 
 import copy
+import sys
 import weakref
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from accelerate.utils import convert_outputs_to_fp32
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -109,7 +112,7 @@ def estimate(lm: LanguageModel, batch: Batch, training: Training, data: int = 0)
         data: bytes of the items, see `of_items`.
     """
     with torch.device("meta"):
-        lm = replace(lm, model=_hollow(lm.model, "meta"))
+        lm = replace(lm, model=_hollow(lm.model, "meta").to(getattr(torch, training.dtype)))
         lm = adapted(lm, adapter(lm, training)) if training.lora else lm
     with FakeTensorMode(allow_non_fake_inputs=True):
         lm = replace(lm, model=_hollow(lm.model, "cpu"))
@@ -122,9 +125,44 @@ def estimate(lm: LanguageModel, batch: Batch, training: Training, data: int = 0)
         weights=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
         gradients=gradients,
         optimizer=int(STATE[training.optimizer] * sum(p.numel() for p in trained)),
-        activations=max(peak - (gradients if training.accumulation == 1 else 0), step),
+        activations=max(peak - gradients, step),
         data=data,
     )
+
+
+def cheaper(lm: LanguageModel, batch: Batch, training: Training, data: int = 0) -> dict[str, int]:
+    """Other options, as they are typed -> bytes in all that training then takes; arguments as of `estimate`."""
+    changes: list[dict[str, Any]] = [{"checkpointing": True}, {"optimizer": "adafactor"}]
+    if training.batch_size > 1:
+        half, twice = training.batch_size // 2, training.accumulation * 2
+        changes.append({"batch_size": half, "accumulation": twice})
+    changes += [{"lora": True, "dtype": "bfloat16"}, {"lora": True, "dtype": "bfloat16", "checkpointing": True}]
+    found = {}
+    for change in changes:
+        other = replace(training, **change)
+        part = {name: value for name, value in change.items() if getattr(training, name) != value}
+        less = replace(batch, items=min(batch.items, other.batch_size))
+        if part:
+            told = estimate(lm, replace(less, texts=-(-batch.texts * less.items // batch.items)), other, data)
+            found[" ".join(f"{name}={str(value).lower()}" for name, value in part.items())] = told.total
+    return found
+
+
+def free(device: torch.device) -> int:
+    """Bytes that torch may take on a device beside what it has taken for weights: of the GPU, or of this machine."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
+    return min(int(psutil.virtual_memory().available), _allowed())
+
+
+def _allowed() -> int:
+    """Bytes a container may still take; more than any machine has, where none is said."""
+    try:
+        limit, now = (Path(f"/sys/fs/cgroup/memory.{name}").read_text().strip() for name in ("max", "current"))
+    except OSError:
+        return sys.maxsize
+    return sys.maxsize if limit == "max" else max(int(limit) - int(now), 0)
 
 
 def _hollow(model: Any, device: str) -> Any:
@@ -138,17 +176,17 @@ def _hollow(model: Any, device: str) -> Any:
 
 
 def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
-    """Bytes beside weights and gradients that were there before, at the peak of a forward and a backward pass."""
+    """Bytes beside weights, at the peak of a forward and a backward pass; of the second in a step, if there are some."""
     model = lm.model
     model.train()
     if training.checkpointing:
         model.activation_checkpointing_enable()
     if training.bf16:  # as accelerate does
         model.forward = convert_outputs_to_fp32(torch.autocast("cpu", torch.bfloat16)(model.forward))
-    if training.accumulation > 1:
-        for parameter in model.parameters():
-            parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
     with _Live() as live:
+        if training.accumulation > 1:
+            for parameter in model.parameters():
+                parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
         _loss(lm, batch).backward()
     return live.peak
 
