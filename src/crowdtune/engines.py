@@ -155,9 +155,16 @@ def _start_ray(workers: int) -> None:
     """Join the cluster that RAY_ADDRESS names, else start one on this machine."""
     import ray
 
-    here: dict[str, Any] = {"include_dashboard": False, "num_cpus": workers}
-    own = {} if os.environ.get("RAY_ADDRESS") else here
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing goes over the network unasked
+    here: dict[str, Any] = {"address": "local", "include_dashboard": False, "num_cpus": workers}
+    named = os.environ.get("RAY_ADDRESS")
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **({} if named else here))
+    except ConnectionError as e:
+        raise InputError(
+            f"the cluster that RAY_ADDRESS={named} names cannot be joined: {e}. Look for it with `ray status`; where it "
+            "asks for a token, set RAY_AUTH_MODE=token. Or unset RAY_ADDRESS, for this machine alone."
+        ) from e
 
 
 def _outcome(ended: Any) -> Exception | None:

@@ -35,9 +35,12 @@ BATCH = Batch("words", 64, 24)
 
 @pytest.mark.parametrize(
     ("name", "style", "lora"),
-    [("tiny_llama", "responses", True), ("tiny_t5", "words", False)]
-    + [pytest.param("tiny_llama", "words", False, marks=pytest.mark.slow)]
-    + [pytest.param("tiny_t5", "responses", True, marks=pytest.mark.slow)],
+    [
+        ("tiny_llama", "responses", True),
+        ("tiny_t5", "words", False),
+        pytest.param("tiny_llama", "words", False, marks=pytest.mark.slow),
+        pytest.param("tiny_t5", "responses", True, marks=pytest.mark.slow),
+    ],
 )
 def test_checkpointing_takes_the_same_step(
     name: str, style: str, lora: bool, request: pytest.FixtureRequest, tmp_path: Path

@@ -176,7 +176,7 @@ def _hollow(model: Any, device: str) -> Any:
 
 
 def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
-    """Bytes beside weights, at the peak of a forward and a backward pass; of the second in a step, if there are some."""
+    """Bytes beside weights, at the peak of a forward and a backward pass; not the first of a step that has several."""
     model = lm.model
     model.train()
     if training.checkpointing:
@@ -188,13 +188,13 @@ def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
             for parameter in model.parameters():
                 parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
         _loss(lm, batch).backward()
-    return live.peak
+    return int(live.peak)
 
 
-def _loss(lm: LanguageModel, batch: Batch) -> torch.Tensor:
+def _loss(lm: LanguageModel, batch: Batch) -> Any:
     """A loss of what is read off the model, in tensors of the right shapes."""
     ids = torch.ones(batch.items, batch.prompt, dtype=torch.long)
-    read = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    read: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if batch.texts and batch.style in ("texts", "responses"):
         return _loss_of_texts(lm.model, batch, read)
     if batch.texts:
@@ -203,10 +203,10 @@ def _loss(lm: LanguageModel, batch: Batch) -> torch.Tensor:
     if lm.head != "lm":
         return lm.model(**read).logits.float().log_softmax(-1).sum()
     if lm.is_encoder_decoder:
-        more = {"decoder_input_ids": torch.ones(batch.items, 1, dtype=torch.long)}
+        read |= {"decoder_input_ids": torch.ones(batch.items, 1, dtype=torch.long)}
     else:
-        more = {"position_ids": torch.zeros_like(ids), "logits_to_keep": 1}
-    return lm.model(**read, **more, use_cache=False).logits[:, -1].float().log_softmax(-1).sum()
+        read |= {"position_ids": torch.zeros_like(ids), "logits_to_keep": 1}
+    return lm.model(**read, use_cache=False).logits[:, -1].float().log_softmax(-1).sum()
 
 
 def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> torch.Tensor:
