@@ -11,6 +11,7 @@ allocator keeps for later.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -60,6 +61,13 @@ CASES: dict[str, tuple[str, Batch, Training]] = {
         "llama", Batch("words", 32, 128), replace(FULL, batch_size=32, checkpointing=True),
     ),
     "a small Llama": ("llama", Batch("words", 32, 128), replace(FULL, batch_size=32)),
+    "a small Llama, LoRA on bfloat16": (
+        "llama", Batch("words", 32, 128), replace(LORA, dtype="bfloat16", batch_size=32),
+    ),
+    "a small Llama, LoRA on bfloat16, checkpointing": (
+        "llama", Batch("words", 32, 128), replace(LORA, dtype="bfloat16", batch_size=32, checkpointing=True),
+    ),
+    "a small Llama, LoRA": ("llama", Batch("words", 32, 128), replace(LORA, batch_size=32)),
     "MiniLM, a head": ("minilm", Batch("head", 32, 128), replace(FULL, head="head", batch_size=32)),
     "MiniLM, a head, checkpointing": (
         "minilm", Batch("head", 32, 128), replace(FULL, head="head", batch_size=32, checkpointing=True),
@@ -91,7 +99,7 @@ def model(name: str, training: Training) -> LanguageModel:
         made = transformers.LlamaForCausalLM(SMALL_LLAMA)
     else:
         made = transformers.T5ForConditionalGeneration(SMALL_T5)
-    return paired(name, made, outline().tokenizer)
+    return paired(name, made.to(getattr(torch, training.dtype)), outline().tokenizer)
 
 
 def shape(config: Any, training: Training) -> LanguageModel:
@@ -137,6 +145,7 @@ def one(case: str) -> dict[str, Any]:
     training = replace(training, batch_size=batch.items, epochs=1, save_steps=10**6)
     data = dataset(batch, 2 * batch.items * training.accumulation)
     told = estimate(model(name, training), batch, training)  # also: every module is imported
+    gc.collect()
     before = held()
     lm = model(name, training)
     forget()

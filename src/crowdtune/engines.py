@@ -162,7 +162,7 @@ def _start_ray(workers: int) -> None:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **({} if named else here))
     except ConnectionError as e:
         raise InputError(
-            f"the cluster that RAY_ADDRESS={named} names cannot be joined: {e}. Look for it with `ray status`; where it "
+            f"the cluster that RAY_ADDRESS={named} names cannot be joined: {e}. Look for it with `ray status`; if it "
             "asks for a token, set RAY_AUTH_MODE=token. Or unset RAY_ADDRESS, for this machine alone."
         ) from e
 

@@ -183,7 +183,7 @@ def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
         model.activation_checkpointing_enable()
     if training.bf16:  # as accelerate does
         model.forward = convert_outputs_to_fp32(torch.autocast("cpu", torch.bfloat16)(model.forward))
-    with _Live() as live:
+    with _Live(model) as live:
         if training.accumulation > 1:
             for parameter in model.parameters():
                 parameter.grad = torch.empty_like(parameter) if parameter.requires_grad else None
@@ -224,12 +224,12 @@ def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> t
 
 
 class _Live(TorchDispatchMode):
-    """Counts the bytes of storages that operations make, until they are gone."""
+    """Counts the bytes of storages that operations make, until they are gone; those of the model are there before."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.now = self.peak = 0
-        self.met: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.met = weakref.WeakSet(t.untyped_storage() for t in (*model.parameters(), *model.buffers()))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
