@@ -44,7 +44,7 @@ def at_answer(model: Any, batch: Batch) -> Tensor:
 def _at_answer(model: Any, batch: Batch) -> Tensor:
     """(B, V) logits at the answer position."""
     if "row" in batch:
-        return _packed(model, batch, batch["ends"])
+        return packed_logits(model, batch, batch["ends"])
     ids, mask = batch["input_ids"], batch["attention_mask"]
     if _config(model).is_encoder_decoder:
         out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
@@ -54,7 +54,7 @@ def _at_answer(model: Any, batch: Batch) -> Tensor:
     return out.logits.flatten(0, 1)  # type: ignore[no-any-return]
 
 
-def _packed(model: Any, batch: Batch, places: Tensor) -> Tensor:
+def packed_logits(model: Any, batch: Batch, places: Tensor) -> Tensor:
     """(M, V) logits at M places (M,) of a packed row; who sees whom is in the levels, and in no mask."""
     everyone = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=places.device)
     out = model(
@@ -136,12 +136,18 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
         return torch.zeros_like(batch["offset"])
     there = text >= 0
     if "row" in batch:
-        logits = _packed(model, batch, batch["before"][there])
+        logits = packed_logits(model, batch, batch["before"][there])
     else:
-        logits = (_decoded if _config(model).is_encoder_decoder else _continued)(model, batch, row, text)[there]
+        logits = text_logits(model, batch, row, text)[there]
     log_p = -torch.nn.functional.cross_entropy(logits.float(), text[there], reduction="none")
     item, choice = (code[:, None].expand_as(text)[there] for code in (row, column))
     return torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
+
+
+def text_logits(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens (P, L) after the prompts in the batch's rows (P,)."""
+    read = _decoded if _config(model).is_encoder_decoder else _continued if keeps(model) else _read_whole
+    return read(model, batch, row, text)
 
 
 def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
@@ -159,6 +165,23 @@ def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
     seen = torch.cat([mask[row], there], dim=1)
     out = model(input_ids=said, attention_mask=seen, position_ids=after, past_key_values=kept, use_cache=True)
     return torch.cat([first, out.logits], dim=1)
+
+
+def keeps(model: Any) -> bool:
+    """Whether a model can keep what it made of a prompt: not while it trains with activation checkpointing."""
+    bare = getattr(model, "module", model)
+    return not (bare.training and bare.is_activation_checkpointing)
+
+
+def _read_whole(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens, each read with its prompt."""
+    said, there = text[:, :-1].clamp(min=0), (text[:, :-1] >= 0).long()
+    ids = torch.cat([batch["input_ids"][row], said], dim=1)
+    mask = torch.cat([batch["attention_mask"][row], there], dim=1)
+    place, kept = _positions(mask), text.shape[1]
+    return model(  # type: ignore[no-any-return]
+        input_ids=ids, attention_mask=mask, position_ids=place, logits_to_keep=kept, use_cache=False
+    ).logits
 
 
 def _decoded(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:

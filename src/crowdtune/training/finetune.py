@@ -138,6 +138,8 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
         warmup_steps=options.warmup,
         weight_decay=options.weight_decay,
         bf16=options.bf16,
+        optim=options.optimizer,
+        activation_checkpointing=options.checkpointing,
         use_cpu=lm.device.type == "cpu",
         seed=options.seed,
         save_steps=options.save_steps,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from crowdtune.examples import Examples
 from crowdtune.lm.answers import name_outputs
 from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import LanguageModel, load, paired
+from crowdtune.lm.load import LanguageModel, adapted, load, paired
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.lm.score import against
@@ -216,11 +215,7 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
             raise ValueError("CrowdTrainer needs processing_class, the tokenizer that belongs to the model.")
         model = paired(model.config.name_or_path, model, tokenizer)
     lm: LanguageModel = model
-    if peft_config is None:
-        return lm
-    import peft
-
-    return replace(lm, model=peft.get_peft_model(lm.model, peft_config))
+    return lm if peft_config is None else adapted(lm, peft_config)
 
 
 def _default_objective(examples: Examples | None, style: str) -> Objective:
