@@ -78,7 +78,11 @@ def summed(table: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def sharded(lm: LanguageModel) -> bool:
     """Whether each process holds but a part of the weights (FSDP2)."""
-    return type(lm.model).__name__.startswith("FSDP")
+    if ranks.count() == 1:
+        return False
+    from torch.distributed.fsdp import FSDPModule
+
+    return isinstance(lm.model, FSDPModule)
 
 
 def whole_weights(lm: LanguageModel) -> dict[str, Any] | None:
