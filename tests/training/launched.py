@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,11 +73,23 @@ def train(case: str, model: str, out: Path, ranks: int = 1, **more: str) -> Any:
         del settings["fsdp"]
     data = crowd(kind)
     test = None if kind == "responses" else data.items.take(np.arange(0, 33, 3))
-    return run(data, method, settings, out=out, test=test)
+    return run(data, method, settings, out=out, test=test, resume=(out / "config.json").exists())
+
+
+def _die(step: int) -> None:
+    """The last rank dies by SIGKILL after an optimiser step, as when its machine is lost."""
+    from crowdtune import ranks
+    from crowdtune.training.finetune import Log
+
+    def on_step_end(self: Log, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == step and ranks.rank() == ranks.count() - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Log.on_step_end = on_step_end  # type: ignore[method-assign]
 
 
 def main() -> None:
-    """MODEL FOLDER CASE ...: run the cases, each into a folder of its name."""
+    """MODEL FOLDER CASE ...: run the cases, or go on with them, each in a folder of its name."""
     import torch
 
     from crowdtune import ranks
@@ -83,8 +97,10 @@ def main() -> None:
 
     torch.set_num_threads(1)
     model, folder, *cases = sys.argv[1:]
+    if "DIE" in os.environ:
+        _die(int(os.environ["DIE"]))
     for case in cases:
-        train(case, model, Path(folder) / case.replace(" ", "-"), ranks.count())
+        train(case, model, Path(folder) / case.replace(" ", "-"), ranks.count(), save_steps="2")
     part()
 
 

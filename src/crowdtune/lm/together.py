@@ -39,6 +39,7 @@ def together() -> Iterator[None]:
 
 def _meet() -> None:
     """Join the other processes: tensors on GPUs talk by NCCL, tables by gloo."""
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"  # all ask the untrained model, so all read its weights
     if dist.is_initialized():
         return
     gpu = torch.cuda.is_available()

@@ -13,6 +13,7 @@ import numpy as np
 from crowdtune import ranks
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
+from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
 from crowdtune.lm.together import together, whole_weights
@@ -69,6 +70,8 @@ def train(
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
     } | ({"ranks": ranks.count()} if ranks.count() > 1 else {})
+    if training.fsdp and ranks.count() == 1:
+        raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
     require_labels(annotations, method)
     check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
