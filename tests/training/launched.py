@@ -25,6 +25,10 @@ FIXED = {
 }
 TEXTS = {"style": "texts"}
 CASES: dict[str, tuple[str, dict[str, str]]] = {  # the data, and method with settings; those with fsdp come last
+    "frozen": (
+        "labels",
+        {"method": "soft", "batch_size": "34", "epochs": "1", "accumulation": "1", "learning_rate": "1e-30"},
+    ),
     "realm": ("labels", {"method": "realm", "points": "2"}),
     "joint": ("labels", {"method": "joint"}),
     "shala": ("labels", {"method": "shala", "batch_size": "16", "accumulation": "1"}),
