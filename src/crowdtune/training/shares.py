@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import Sampler
 
@@ -57,6 +57,15 @@ def one_pass(read_out: ReadOut, model: Any, batch: Mapping[str, Tensor]) -> Tens
 
     bare.forward = forward
     return model(batch)  # type: ignore[no-any-return]
+
+
+def share_embeddings(model: nn.Module) -> None:
+    """Make embeddings with one weight one module: FSDP2 wants a weight in one place, and T5 has its own in three."""
+    first: dict[int, nn.Module] = {}
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Embedding):
+                setattr(parent, name, first.setdefault(id(child.weight), child))
 
 
 def fsdp_wanted(args: Any) -> bool:

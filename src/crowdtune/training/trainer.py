@@ -33,7 +33,7 @@ from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import complete, mark_complete, rotate
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
-from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass
+from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, share_embeddings
 
 
 class Objective(Protocol):
@@ -182,8 +182,10 @@ class CrowdTrainer(Trainer):
     def create_accelerator_and_postprocess(self) -> None:
         """Shard the model where that is asked for, on CPUs as well: accelerate would quietly leave it whole."""
         state = PartialState._shared_state
-        if fsdp_wanted(self.args) and state.get("distributed_type") == DistributedType.MULTI_CPU:
-            state["distributed_type"] = DistributedType.MULTI_GPU
+        if fsdp_wanted(self.args):
+            share_embeddings(self.lm.model)
+            if state.get("distributed_type") == DistributedType.MULTI_CPU:
+                state["distributed_type"] = DistributedType.MULTI_GPU
         super().create_accelerator_and_postprocess()
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -204,7 +206,9 @@ class CrowdTrainer(Trainer):
 
     def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
         if self.args.world_size > 1:
-            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()  # of steps not logged yet each rank knows its own
+            self._tr_loss = self.accelerator.gather(
+                self._tr_loss
+            ).mean()  # of steps not logged yet each rank knows its own
         return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
