@@ -25,15 +25,16 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
         (B, K, L) padded with -1, where there are texts; everything else stacked.
     """
     prompts = [f["input_ids"] for f in features]
-    shared = 0 if lm.pads_right else common(prompts)
+    parts = sharded(lm)  # then every rank must call the model equally often, whatever its batch
+    shared = 0 if lm.pads_right or parts else common(prompts)
     if shared * (len(prompts) - 1) < (WORTH if lm.device.type == "cpu" else WORTH_THERE):
         shared = 0
     ids, mask = pad([prompt[shared:] for prompt in prompts], lm)
     batch = {"input_ids": ids, "attention_mask": mask, "prefix": torch.tensor([list(prompts[0][:shared])]).long()}
     for name in features[0]:
         if name == "texts":
-            fewest = 2 if sharded(lm) else 1  # tokens: then every rank asks the model for texts after their prompts
-            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0], fewest)
+            choices, fewest = features[0]["answers"].shape[0], 2 if parts else 1
+            batch[name] = _pad_texts([f[name] for f in features], choices, fewest)
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
     return batch
