@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from crowdtune.annotations import Floats
+from crowdtune.lm.load import load
 from crowdtune.runs import Run
 from crowdtune.training.dataset import LengthGrouped, blank
-from crowdtune.training.shares import Dealt
+from crowdtune.training.shares import Dealt, ready_to_shard
 from tests.training.launched import CASES, FIXED, crowd, train
 
 ALWAYS = ["frozen", "realm", "joint fsdp"]
@@ -91,7 +93,6 @@ def test_two_processes_train_as_one(case: str, two: Path, tiny_llama: Path, tmp_
 def test_the_loss_of_a_frozen_model_is_a_formula(two: Path, tiny_llama: Path) -> None:
     """A step over all 33 items at no learning rate: cross-entropy with the shares of the labels, mean over items."""
     from crowdtune.lm.encode import encode
-    from crowdtune.lm.load import load
     from crowdtune.lm.prompts import PromptFormat
     from crowdtune.lm.score import score
 
@@ -163,3 +164,20 @@ def test_ranks_share_the_batches_of_one_process(n: int) -> None:
         assert sorted(batches[batches >= 0]) == sorted(one[begin : begin + 12])
         assert set(batches[batches < 0]) <= {-1}
         assert np.ptp(sizes) <= 1
+
+
+def test_a_model_ready_to_shard_is_the_same_model(tiny_t5: Path, tiny_bert: Path) -> None:
+    """Oracle: its own weights and answers. T5's three embeddings are one; BERT's lie in no part that is kept whole."""
+    for folder, head in ((tiny_t5, "lm"), (tiny_bert, "head")):
+        model = load(str(folder), head=head, outputs=("yes", "no") if head == "head" else ()).model.eval()
+        ids = {"input_ids": torch.tensor([[5, 6, 7]])}
+        ids |= {"decoder_input_ids": torch.tensor([[0]])} if head == "lm" else {}
+        before, names = model(**ids).logits, list(model.state_dict())
+        ready_to_shard(model)
+        assert torch.equal(model(**ids).logits, before)
+        assert list(model.state_dict()) == names
+        weights = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+        assert len({id(w) for w in weights}) == len(weights)
+        parts = [m for m in model.modules() if type(m).__name__ in model._no_split_modules]
+        assert parts
+        assert not any(model.get_input_embeddings() in part.modules() for part in parts)

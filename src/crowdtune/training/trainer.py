@@ -33,7 +33,7 @@ from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import complete, mark_complete, rotate
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
-from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, share_embeddings
+from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, ready_to_shard
 
 
 class Objective(Protocol):
@@ -183,7 +183,7 @@ class CrowdTrainer(Trainer):
         """Shard the model where that is asked for, on CPUs as well: accelerate would quietly leave it whole."""
         state = PartialState._shared_state
         if fsdp_wanted(self.args):
-            share_embeddings(self.lm.model)
+            ready_to_shard(self.lm.model)
             if state.get("distributed_type") == DistributedType.MULTI_CPU:
                 state["distributed_type"] = DistributedType.MULTI_GPU
         super().create_accelerator_and_postprocess()
