@@ -18,6 +18,7 @@ import numpy as np
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, WIDE, annotator_accuracy, reliability, reliability_per_task
+from crowdtune.ranks import is_main
 from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.tables import occupied, write_json, write_table
 
@@ -26,7 +27,7 @@ TEXTS = ("annotator", "kind", "bias", "flags", "pseudonym")  # columns of annota
 
 @dataclass(frozen=True)
 class Run:
-    """One execution and its folder."""
+    """One execution and its folder; of several processes only the main one claims, begins and logs it."""
 
     folder: Path
 
@@ -34,7 +35,7 @@ class Run:
     def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
         """Claim `folder` and write config.json, the first file of a run."""
         run = cls.claim(folder, config, resume=resume)
-        if not resume:
+        if not resume and is_main():
             write_json(folder / "config.json", config)
         return run
 
@@ -45,6 +46,8 @@ class Run:
         With `resume`, the folder must hold an unfinished run of the same config.
         """
         run = cls(folder)
+        if not is_main():
+            return run
         if resume:
             run._check_same(config)
         elif occupied(folder):
@@ -139,6 +142,8 @@ class Run:
 
     def log(self, record: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
+        if not is_main():
+            return
         with (self.folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(record) + b"\n")
 

@@ -30,9 +30,19 @@ def write_tables(
         perspectives(after, annotations).save(run.folder / FILE)
 
 
-def save_model(run: Run, lm: LanguageModel, reading: Reading, story: str, results: dict[str, Any]) -> None:
-    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`."""
-    lm.model.save_pretrained(run.model)
+def save_model(
+    run: Run,
+    lm: LanguageModel,
+    reading: Reading,
+    story: str,
+    results: dict[str, Any],
+    weights: dict[str, Any] | None = None,
+) -> None:
+    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`.
+
+    Of a model that several processes hold in parts the whole `weights` are given.
+    """
+    lm.model.save_pretrained(run.model, state_dict=weights)
     lm.tokenizer.save_pretrained(run.model)
     reading.save(run.model)
     write_bytes(run.model / "README.md", model_card(reading, story, results).encode())
