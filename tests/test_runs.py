@@ -90,7 +90,7 @@ def test_resume_of_nothing_is_refused(tmp_path: Path) -> None:
 
 
 def test_results_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When results.json is about to appear, the checkpoints are gone already and the run is not finished."""
+    """When results.json is about to appear, the checkpoints are still there: a kill then loses nothing."""
     run = Run.start(tmp_path, CONFIG)
     run.checkpoints.mkdir()
     (run.checkpoints / "state").write_text("x")
@@ -103,7 +103,9 @@ def test_results_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(Path, "replace", look)
     run.finish({"accuracy": 0.5})
-    assert seen == [("results.json", False, False)]
+    assert seen == [("results.json", False, True)]
+    assert run.finished
+    assert not run.checkpoints.exists()
     assert run.finished
     assert run.results == {"accuracy": 0.5}
 
