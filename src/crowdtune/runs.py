@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from crowdtune import ranks
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, WIDE, annotator_accuracy, reliability, reliability_per_task
@@ -27,7 +28,7 @@ TEXTS = ("annotator", "kind", "bias", "flags", "pseudonym")  # columns of annota
 
 @dataclass(frozen=True)
 class Run:
-    """One execution and its folder."""
+    """One execution and its folder; of several processes only the main one claims, begins and logs it."""
 
     folder: Path
 
@@ -35,9 +36,9 @@ class Run:
     def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
         """Claim `folder` and write config.json, the first file of a run; with `resume` clear what a kill left."""
         run = cls.claim(folder, config, resume=resume)
-        if resume:
+        if resume and ranks.main():
             sweep(folder)
-        else:
+        elif ranks.main():
             write_json(folder / "config.json", config)
         return run
 
@@ -48,6 +49,8 @@ class Run:
         With `resume`, the folder must hold an unfinished run of the same config.
         """
         run = cls(folder)
+        if not ranks.main():
+            return run
         if resume:
             run._check_same(config)
         elif occupied(folder):
@@ -143,13 +146,15 @@ class Run:
 
     def log(self, record: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
+        if not ranks.main():
+            return
         with writing(self.folder / "metrics.jsonl", then=GOES_ON), (self.folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(record) + b"\n")
 
     def rewind(self, step: int) -> None:
         """Forget lines of metrics.jsonl from after an optimiser step, and a torn one: they are written anew."""
         path = self.folder / "metrics.jsonl"
-        if path.exists():
+        if ranks.main() and path.exists():
             lines = path.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith(b"\n") and msgspec.json.decode(line)["step"] <= step]
             write_bytes(path, b"".join(kept))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from crowdtune import ranks
 from crowdtune.annotations import Annotations, Items
 from crowdtune.cli._flags import Json, Load, Out
 from crowdtune.cli._people import told
@@ -48,10 +49,11 @@ def train(
     json: Json = False,
 ) -> None:
     """Fine-tune a language model on annotations and learn whom to trust."""
+    only_our_voice()  # before torch is there
+    from crowdtune.lm.together import part
     from crowdtune.methods import options
     from crowdtune.methods import train as run
 
-    only_our_voice()
     before = Run(from_).config if from_ else {"method": "joint"}
     method = method or before["method"]
     settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
@@ -62,6 +64,9 @@ def train(
     annotations = of_split(whole, "training on", split, ("train",))
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
+    part()
+    if not ranks.main():
+        return
     results = made.results
     if json:
         show_json(results)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.together import sharded
 
 
 def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
@@ -24,7 +25,8 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
     batch = {"input_ids": ids, "attention_mask": mask}
     for name in features[0]:
         if name == "texts":
-            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+            fewest = 2 if sharded(lm) else 1  # tokens: then every rank asks the model for texts after their prompts
+            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0], fewest)
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
     return batch
@@ -42,10 +44,10 @@ def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Te
     return ids, mask
 
 
-def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
-    """(B, K, L) token ids padded with -1."""
+def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int, fewest: int) -> Tensor:
+    """(B, K, L) token ids padded with -1; L is `fewest` at least."""
     width = max((len(ids) for own in texts for ids in own), default=0)
-    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
+    table = np.full((len(texts), choices, max(width, fewest)), -1, dtype=np.int64)
     for row, own in zip(table, texts, strict=True):
         for k, ids in enumerate(own):
             row[k, : len(ids)] = ids
@@ -57,8 +59,9 @@ def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
     """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
     training = lm.model.training
     lm.model.eval()
+    quietly = torch.no_grad() if sharded(lm) else torch.inference_mode()  # which would mark gathered weights for good
     try:
-        with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+        with quietly, torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
             yield
     finally:
         lm.model.train(training)

@@ -15,6 +15,7 @@ from crowdtune.lm.batch import asking, collate
 from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
+from crowdtune.lm.together import dealt, summed
 from crowdtune.lm.verbalise import shares
 
 logger = logging.getLogger(__name__)
@@ -47,9 +48,10 @@ def rewards(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
 
 def _table(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Floats:
     """(I, K) what is read off the model; -inf where an item has no such choice."""
-    table = np.full(encoded.answers.shape, -np.inf)
+    table = np.zeros(encoded.answers.shape)
     for index, found in _read(lm, encoded, bf16, read_out):
         table[index] = found
+    table = summed(table)
     table[encoded.answers < 0] = -np.inf
     return table
 
@@ -69,10 +71,11 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
         table = score(lm, encoded, bf16)
     finally:
         hook.remove()
-    order = np.concatenate([*batches(encoded), np.zeros(0, np.int64)]).astype(np.int64)
-    hidden = np.empty((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
-    hidden[order] = torch.cat(read).numpy() if read else 0
-    return table, hidden
+    own = [index for index, counts in dealt(list(batches(encoded))) if counts]
+    order = np.concatenate([*own, np.zeros(0, np.int64)]).astype(np.int64)
+    hidden = np.zeros((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
+    hidden[order] = torch.cat(read[: len(own)]).numpy() if own else 0
+    return table, summed(hidden)
 
 
 def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> Encoded:
@@ -93,12 +96,14 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
 
 
 def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:
-    """Batches of items with (B, K) what is read off the model."""
+    """Batches of items with (B, K) what is read off the model; of several processes those dealt to this one."""
     with asking(lm, bf16):
-        for index in batches(encoded):
+        for index, counts in dealt(list(batches(encoded))):
             batch = collate([encoded.feature(i) for i in index], lm)
             batch = {name: value.to(lm.device) for name, value in batch.items()}
-            yield index, read_out(lm.model, batch).cpu().numpy()
+            found = read_out(lm.model, batch).cpu().numpy()
+            if counts:
+                yield index, found
 
 
 def batches(encoded: Encoded) -> Iterator[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from crowdtune import ranks
 from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.methods._plan import Plan
@@ -41,6 +42,8 @@ def learn(
         raise InputError("no item has a label to train on.")
     examples, encoded = plan.examples.take(used), start.encoded.take(used)
     if plan.train is not None:
+        if ranks.count() > 1:
+            raise InputError("models that are taught to write distributions train in one process. Leave out torchrun.")
         return plan.train(lm, Stage(examples, start.reading.format, training, run, watch, resume))
     if start.anchor.contrast is not None:
         encoded = encoded.keep(examples.targets > 0)

@@ -10,10 +10,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from crowdtune import ranks
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
+from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
+from crowdtune.lm.together import together, whole_weights
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._learn import learn
@@ -44,6 +47,8 @@ def train(
 ) -> Run:
     """Fine-tune a language model on annotations and write the run to a folder.
 
+    Several processes (torchrun) do this together; the main one alone writes, and is the last to return.
+
     Args:
         annotations: N labels on items with texts.
         method: its name.
@@ -64,31 +69,38 @@ def train(
         "options": asdict(cast(Any, chosen)),
         "training": asdict(training),
         "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
-    }
+    } | ({"ranks": ranks.count()} if ranks.count() > 1 else {})
+    if training.fsdp and ranks.count() == 1:
+        raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
     require_labels(annotations, method)
     check_kind(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
-    shared, start = start is not None, start or prepare(annotations, training, test)
-    plan = chosen.plan(annotations, start.anchor)
-    said = plan.verdict or _verdict(annotations, start, method)
-    (logger.info if _calm(said) else logger.warning)(said.words)
-    run = Run.start(Path(out), asked, resume=resume)
-    logger.info(f"training with {method}")
-    untrained = start.lm.copy() if shared else start.lm
-    trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
-    free = start.anchor.contrast is not None
-    after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
+    with together():
+        shared, start = start is not None, start or prepare(annotations, training, test)
+        plan = chosen.plan(annotations, start.anchor)
+        said = plan.verdict or _verdict(annotations, start, method)
+        (logger.info if _calm(said) else logger.warning)(said.words)
+        run = Run.start(Path(out), asked, resume=resume)
+        logger.info(f"training with {method}")
+        untrained = start.lm.copy() if shared else start.lm
+        trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
+        free = start.anchor.contrast is not None
+        after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
+        tested = None if start.test is None else score(trained, start.test[1], bf16=training.bf16)
+        weights = whole_weights(trained)
+    if not ranks.main():
+        return run
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | found.results
     results |= {name: run.curve(name)[-1][1] for name in ("parsed", "sums_to_one") if run.curve(name)}
-    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, trained, after)
+    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, after, tested)
     for warning in results["warnings"]:
         if warning != said.words:  # told before training
             logger.warning(warning)
     write_tables(run, (annotations, judged), found, method, None if free else after)
-    save_model(run, trained, start.reading, plan.story, results)
+    save_model(run, trained, start.reading, plan.story, results, weights)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
 

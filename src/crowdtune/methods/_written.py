@@ -32,10 +32,20 @@ def write_tables(
             perspectives(after, annotations).save(run.folder / FILE)
 
 
-def save_model(run: Run, lm: LanguageModel, reading: Reading, story: str, results: dict[str, Any]) -> None:
-    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`."""
+def save_model(
+    run: Run,
+    lm: LanguageModel,
+    reading: Reading,
+    story: str,
+    results: dict[str, Any],
+    weights: dict[str, Any] | None = None,
+) -> None:
+    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`.
+
+    Of a model that several processes hold in parts the whole `weights` are given.
+    """
     with writing(run.model, then=GOES_ON), replacing(run.model) as folder:
-        lm.model.save_pretrained(folder)
+        lm.model.save_pretrained(folder, state_dict=weights)
         lm.tokenizer.save_pretrained(folder)
         reading.save(folder)
         write_bytes(folder / "README.md", model_card(reading, story, results).encode())

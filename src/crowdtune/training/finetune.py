@@ -61,7 +61,7 @@ class Log(TrainerCallback):
         """Open the bar."""
         from tqdm import tqdm
 
-        quiet = not sys.stderr.isatty()
+        quiet = not (sys.stderr.isatty() and state.is_world_process_zero)
         self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", disable=quiet, leave=False)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -144,6 +144,7 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=lm.device.type != "cpu",
+        fsdp=options.fsdp,
     )
 
 

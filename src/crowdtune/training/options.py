@@ -35,6 +35,7 @@ class Training:
     lora: bool = False  # train an adapter and not the whole model
     lora_rank: int = 16  # of the adapter
     bf16: bool = True  # autocast; parameters stay float32
+    fsdp: bool = False  # of several processes each holds a part of the weights (FSDP2); see docs/scale.md
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
     points: int = 0  # of a learning curve on the test items, in metrics.jsonl; 0 = none
     seed: int = 0  # of order, dropout and adapters

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
 from transformers import Trainer, set_seed
 
@@ -31,8 +33,9 @@ from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.annotator_step import make_step
 from crowdtune.training.checkpoints import LossSoFar, Room, complete, save_whole
 from crowdtune.training.config import CrowdConfig
-from crowdtune.training.dataset import CrowdDataset, LengthGrouped
+from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
 from crowdtune.training.guard import Guard
+from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +120,7 @@ class CrowdTrainer(Trainer):
             processing_class=self.lm.tokenizer,
             **kwargs,
         )
+        self._order: LengthGrouped | None = None
         self.annotators = self.objective.annotators
         self._guard, self._losses = Guard(train, self.annotators), LossSoFar(self)
         for watching in (self._guard, self._losses, Room(logger.warning)):
@@ -138,7 +142,14 @@ class CrowdTrainer(Trainer):
         if self.args.train_sampling_strategy != "group_by_length" or not isinstance(dataset, CrowdDataset):
             return super()._get_train_sampler(train_dataset)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return LengthGrouped(dataset.encoded.lengths(), self._train_batch_size, seed)
+        lengths, batch, ranks = dataset.encoded.lengths(), self._train_batch_size, self.args.world_size
+        self._order = LengthGrouped(lengths, batch * ranks, seed)
+        return Dealt(self._order, batch, ranks, blank(int(lengths.argmin()))) if ranks > 1 else self._order
+
+    def _run_epoch(self, **kwargs: Any) -> None:
+        if self._order is not None:
+            self._order.set_epoch(kwargs["epoch"])  # accelerate does not where it skips batches of several ranks
+        super()._run_epoch(**kwargs)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
         """Count what the objective counts, over micro-batches and ranks; transformers would count shifted tokens."""
@@ -155,7 +166,7 @@ class CrowdTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Loss in nats per label, item or weight; outputs are (B, K) log-probabilities."""
-        log_p = self.read_out(model, inputs)
+        log_p = one_pass(self.read_out, model, inputs)
         count = self.objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self.objective.total(log_p, inputs) / count.clamp(min=1e-6)
         if model.training:
@@ -177,6 +188,13 @@ class CrowdTrainer(Trainer):
             *((None, None) if prediction_loss_only else (outputs["log_p"].detach(), inputs["gold"])),
         )
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """Shard the model where that is asked for, on CPUs as well: accelerate would quietly leave it whole."""
+        state = PartialState._shared_state
+        if fsdp_wanted(self.args) and state.get("distributed_type") == DistributedType.MULTI_CPU:
+            state["distributed_type"] = DistributedType.MULTI_GPU
+        super().create_accelerator_and_postprocess()
+
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the model's schedule, and let the annotators follow it."""
         made = super().create_scheduler(num_training_steps, optimizer)
@@ -192,6 +210,11 @@ class CrowdTrainer(Trainer):
                 raise ValueError(f"{self.args.output_dir} holds no whole checkpoint to resume from.")
             resume_from_checkpoint = str(whole[-1])
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
+        if self.args.world_size > 1:
+            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()  # of steps not logged yet each rank knows its own
+        return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self._guard.settle(model)
