@@ -55,8 +55,8 @@ class Broken(SoftTarget):
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("loss", r"at step 3: the loss is not a finite number\. Its batch holds items i\d+, .* and 3 more\. Most often"),
-        ("gradient", r"at step 3: the gradient is not a finite number\. Its batch holds items i\d+, .* and 3 more\. Most"),
+        ("loss", r"at step 3: the loss is not a finite number\. Its batch holds items i\d+, .* and 3 more\. Most"),
+        ("gradient", r"at step 3: the gradient is not a finite number\. Its batch holds items i\d+, .* and 3 more\."),
         ("weights", r"weights are not finite any more\. Most often learning_rate=0.01 is too high"),
     ],
 )

@@ -201,4 +201,3 @@ def _data(lm: LanguageModel, stage: Stage, rows: int) -> Any:
             "index": list(range(rows)),
         }
     )
-

@@ -45,9 +45,7 @@ def beside(path: Path) -> Path:
 
 def occupied(folder: Path) -> bool:
     """True where something would be lost or mixed up by writing into `folder`."""
-    return folder.exists() and (
-        not folder.is_dir() or any(not ASIDE.fullmatch(path.name) for path in folder.iterdir())
-    )
+    return folder.exists() and (not folder.is_dir() or any(not ASIDE.fullmatch(path.name) for path in folder.iterdir()))
 
 
 def sweep(folder: Path) -> None:
