@@ -57,6 +57,16 @@ def test_whoever_writes_a_full_disk_is_told_alike(write: Callable[[Path], None],
     assert str(e.value).endswith(" free). Make room.")
 
 
+@pytest.mark.parametrize("left", [300, 700, 2_000, 4_000, 9_000])
+def test_wherever_torch_notices_it(left: int, small_disk: Path) -> None:
+    """Its error depends on how many bytes still fitted: of the file, or of what ends it."""
+    import torch
+
+    (small_disk / "ballast").write_bytes(b"x" * (free(small_disk) // 4096 * 4096 - left // 4096 * 4096))
+    with pytest.raises(Unwritten, match="the disk is full"), writing(small_disk / "a.pt"):
+        torch.save({"a": torch.zeros(left)}, small_disk / "a.pt")
+
+
 def test_what_is_not_about_writing_is_left_alone(tmp_path: Path) -> None:
     for error in (RuntimeError("shapes differ"), InputError("no"), KeyError("a")):
         with pytest.raises(type(error)) as e, writing(tmp_path):

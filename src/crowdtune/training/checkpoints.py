@@ -65,7 +65,8 @@ def save_whole(
     vars(trainer)["_get_output_dir"] = lambda trial: str(aside)
     args.save_total_limit = None  # old ones go after the new one is whole
     try:
-        with writing(place, needs=checkpoint_size(trainer.model)[0], then=_advice(home)), _tidied(aside):
+        needs = max(checkpoint_size(trainer.model)[0], _newest_size(home))
+        with writing(place, needs=needs, then=_advice(home)), _tidied(aside):
             write()
             trainer.accelerator.wait_for_everyone()  # each rank writes the state of its own generator
             _settle(trainer, aside / place.name, place, also)
@@ -118,6 +119,11 @@ def checkpoint_size(model: nn.Module) -> tuple[int, int]:
     return weights + 2 * trained, weights
 
 
+def _newest_size(home: Path) -> int:
+    """Bytes of the newest checkpoint, 0 where there is none."""
+    return sum(file.stat().st_size for path in complete(home)[-1:] for file in path.rglob("*"))
+
+
 class Room(TrainerCallback):
     """Warns before training where checkpoints and the model will not fit the disk."""
 
@@ -131,8 +137,7 @@ class Room(TrainerCallback):
         whole, weights = checkpoint_size(kwargs["model"])
         some = args.save_strategy != "steps" or state.save_steps < state.max_steps
         home = Path(args.output_dir)
-        there = sum(file.stat().st_size for path in complete(home)[-1:] for file in path.rglob("*"))
-        needed, room = (2 * whole if some else weights) - there, free(home)
+        needed, room = (2 * whole if some else weights) - _newest_size(home), free(home)
         if room < needed:
             what = f"checkpoints take about {size(whole)} each, two at a time" if some else "the model has to be kept"
             self.warn(f"{what}: {size(needed)} more, and the disk of {home} has {size(room)} free. Make room.")

@@ -100,7 +100,8 @@ class Guard(TrainerCallback):
         every = [index for _, _, index in heard.batches]
         rows = [index[~log_p.isfinite().all(dim=-1)] for _, log_p, index in heard.batches]
         lost = [index for loss, _, index in heard.batches if not loss.isfinite()]
-        told = next((found for found in (rows, lost, every) if sum(map(len, found))), [])
+        few = 0 < 2 * sum(map(len, rows)) <= sum(map(len, every))  # else the model as a whole has lost its way
+        told = rows if few else next((found for found in (lost, every) if sum(map(len, found))), [])
         if self.dataset is None or not told:
             return ""
         count, whole = sum(map(len, told)), sum(map(len, every))
@@ -108,9 +109,9 @@ class Guard(TrainerCallback):
         named = dict(zip(examples.index.tolist(), examples.items.ids, strict=True))
         ids = [named[i] for i in torch.cat(told).tolist()[:SHOWN]]
         more = f" and {count - len(ids)} more" if count > len(ids) else ""
-        if count == whole:
-            return f"Its batch holds items {', '.join(ids)}{more}. "
-        return f"It comes from {count} of its {whole} items: {', '.join(ids)}{more}. Look at their texts. "
+        if few:
+            return f"It comes from {count} of its {whole} items: {', '.join(ids)}{more}. Look at their texts. "
+        return f"Its batch holds items {', '.join(ids)}{more}. "
 
 
 class Logged(TrainerCallback):

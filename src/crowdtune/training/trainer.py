@@ -213,7 +213,9 @@ class CrowdTrainer(Trainer):
 
     def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
         if self.args.world_size > 1:
-            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()  # of steps not logged yet each rank knows its own
+            self._tr_loss = self.accelerator.gather(
+                self._tr_loss
+            ).mean()  # of steps not logged yet each rank knows its own
         return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
