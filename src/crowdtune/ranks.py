@@ -11,16 +11,16 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
-def count() -> int:
+def n_ranks() -> int:
     """How many processes run the same command."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def main() -> bool:
+def is_main() -> bool:
     """Whether this is the process that writes and speaks."""
     return rank() == 0
 
 
-def named() -> str:
+def rank_name() -> str:
     """This process in a message."""
-    return f"rank {rank()} of {count()} on {socket.gethostname()}"
+    return f"rank {rank()} of {n_ranks()} on {socket.gethostname()}"

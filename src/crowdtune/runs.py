@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from crowdtune import ranks
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, WIDE, annotator_accuracy, reliability, reliability_per_task
+from crowdtune.ranks import is_main
 from crowdtune.write.labelled import Labelled, label_table
 from crowdtune.write.room import discard, writing
 from crowdtune.write.tables import occupied, sweep, write_bytes, write_json, write_table
@@ -36,9 +36,9 @@ class Run:
     def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
         """Claim `folder` and write config.json, the first file of a run; with `resume` clear what a kill left."""
         run = cls.claim(folder, config, resume=resume)
-        if resume and ranks.main():
+        if resume and is_main():
             sweep(folder)
-        elif ranks.main():
+        elif is_main():
             write_json(folder / "config.json", config)
         return run
 
@@ -49,7 +49,7 @@ class Run:
         With `resume`, the folder must hold an unfinished run of the same config.
         """
         run = cls(folder)
-        if not ranks.main():
+        if not is_main():
             return run
         if resume:
             run._check_same(config)
@@ -146,7 +146,7 @@ class Run:
 
     def log(self, record: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        if not ranks.main():
+        if not is_main():
             return
         with writing(self.folder / "metrics.jsonl", then=GOES_ON), (self.folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(record) + b"\n")
@@ -154,7 +154,7 @@ class Run:
     def rewind(self, step: int) -> None:
         """Forget lines of metrics.jsonl from after an optimiser step, and a torn one: they are written anew."""
         path = self.folder / "metrics.jsonl"
-        if ranks.main() and path.exists():
+        if is_main() and path.exists():
             lines = path.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith(b"\n") and msgspec.json.decode(line)["step"] <= step]
             write_bytes(path, b"".join(kept))

@@ -25,6 +25,10 @@ FIXED = {
 }
 TEXTS = {"style": "texts"}
 CASES: dict[str, tuple[str, dict[str, str]]] = {  # the data, and method with settings; those with fsdp come last
+    "frozen": (
+        "labels",
+        {"method": "soft", "batch_size": "34", "epochs": "1", "accumulation": "1", "learning_rate": "1e-30"},
+    ),
     "realm": ("labels", {"method": "realm", "points": "2"}),
     "joint": ("labels", {"method": "joint"}),
     "shala": ("labels", {"method": "shala", "batch_size": "16", "accumulation": "1"}),
@@ -67,7 +71,7 @@ def train(case: str, model: str, out: Path, ranks: int = 1, **more: str) -> Any:
 
     kind, chosen = CASES[case]
     settings = FIXED | {"lm": model} | chosen | more
-    method, one = settings.pop("method"), settings["fsdp"] if "fsdp" in settings else ""
+    method, one = settings.pop("method"), settings.get("fsdp", "")
     settings["batch_size"] = str(int(settings["batch_size"]) // ranks)
     if one and ranks == 1:
         del settings["fsdp"]
@@ -78,11 +82,11 @@ def train(case: str, model: str, out: Path, ranks: int = 1, **more: str) -> Any:
 
 def _die(step: int) -> None:
     """The last rank dies by SIGKILL after an optimiser step, as when its machine is lost."""
-    from crowdtune import ranks
+    from crowdtune.ranks import n_ranks, rank
     from crowdtune.training.finetune import Log
 
     def on_step_end(self: Log, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step == step and ranks.rank() == ranks.count() - 1:
+        if state.global_step == step and rank() == n_ranks() - 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
     Log.on_step_end = on_step_end  # type: ignore[method-assign]
@@ -92,15 +96,15 @@ def main() -> None:
     """MODEL FOLDER CASE ...: run the cases, or go on with them, each in a folder of its name."""
     import torch
 
-    from crowdtune import ranks
     from crowdtune.lm.together import part
+    from crowdtune.ranks import n_ranks
 
     torch.set_num_threads(1)
     model, folder, *cases = sys.argv[1:]
     if "DIE" in os.environ:
         _die(int(os.environ["DIE"]))
     for case in cases:
-        train(case, model, Path(folder) / case.replace(" ", "-"), ranks.count(), save_steps="2")
+        train(case, model, Path(folder) / case.replace(" ", "-"), n_ranks(), save_steps="2")
     part()
 
 

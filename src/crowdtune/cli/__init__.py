@@ -7,7 +7,7 @@ import time
 
 import typer
 
-from crowdtune import __version__, ranks
+from crowdtune import __version__
 from crowdtune.cli import (
     aggregate,
     audit,
@@ -29,6 +29,7 @@ from crowdtune.cli import (
 )
 from crowdtune.cli._screen import INTERRUPTED, Stopped, complain
 from crowdtune.errors import InputError
+from crowdtune.ranks import is_main, n_ranks, rank_name
 
 UNUSABLE = 2  # exit code
 PATIENCE = 5.0  # seconds in which a launcher ends all processes once one has failed
@@ -73,9 +74,9 @@ def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    if ranks.count() > 1 and context.invoked_subcommand != "train":
+    if n_ranks() > 1 and context.invoked_subcommand != "train":
         raise InputError(
-            f"{ranks.count()} processes train together (crowdtune train); all else is done by one. Leave out torchrun."
+            f"{n_ranks()} processes train together (crowdtune train); all else is done by one. Leave out torchrun."
         )
 
 
@@ -95,7 +96,7 @@ def main() -> None:
             _stopped()
         raise
     except Exception as error:
-        if ranks.count() > 1:
+        if n_ranks() > 1:
             lost = isinstance(error, RuntimeError) and any(word in str(error) for word in LOST)
             _failed(f"{'lost the others: ' if lost else ''}{type(error).__name__}: {error}", lost)
         raise
@@ -106,13 +107,13 @@ def _failed(line: str, lost: bool = False) -> None:
 
     The launcher then ends all, so that the first message is the only one.
     """
-    if lost or not ranks.main():
+    if lost or not is_main():
         time.sleep(PATIENCE)
-    complain(line if ranks.count() == 1 else f"{ranks.named()}: {line}")
+    complain(line if n_ranks() == 1 else f"{rank_name()}: {line}")
 
 
 def _stopped() -> None:
-    if ranks.main():
+    if is_main():
         complain(
             "stopped. A training run goes on with --resume, from its last checkpoint if it had one "
             "(--set save_steps=N), a bench or clean with the same command; others start anew."

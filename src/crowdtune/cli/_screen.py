@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from crowdtune import ranks
+from crowdtune.ranks import is_main, n_ranks
 
 WORDS = ("kind", "bias", "flags")  # columns of text
 NONE = "-"  # a number that is not known
@@ -27,7 +27,7 @@ SHOWN = 12  # annotators in a table on screen; the file has them all
 
 def say(line: str) -> None:
     """Tell what is going on; of several processes the main one does."""
-    if not ranks.main():
+    if not is_main():
         return
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False)
 
@@ -145,7 +145,7 @@ class _Said(logging.Handler):
     """Shows what crowdtune itself logs the way everything else is told."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not ranks.main():
+        if not is_main():
             return
         if record.levelno >= logging.WARNING:
             complain(f"warning: {record.getMessage()}")
@@ -157,7 +157,7 @@ def only_our_voice() -> None:
     """Keep transformers' own bars and notices off the screen, and show crowdtune's."""
     import warnings
 
-    if ranks.count() > 1:
+    if n_ranks() > 1:
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported: each rank would say it
     from transformers.utils import logging as theirs
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from crowdtune import ranks
 from crowdtune.annotations import Annotations, Items
 from crowdtune.cli._flags import Json, Load, Out
 from crowdtune.cli._people import told
 from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
+from crowdtune.ranks import is_main
 from crowdtune.read import Policy, read
 from crowdtune.runs import Run
 from crowdtune.settings import from_pairs, from_toml
@@ -65,7 +65,7 @@ def train(
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     part()
-    if not ranks.main():
+    if not is_main():
         return
     results = made.results
     if json:

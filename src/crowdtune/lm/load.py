@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from crowdtune.errors import InputError
+from crowdtune.lm.attention import use_short
 from crowdtune.lm.heads import CLASSIFIER, HEADS, require_language, with_head
 
 logger = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ def paired(name: str, model: Any, tokenizer: Any, new: tuple[str, ...] = ()) -> 
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    use_short(model)
     lm = LanguageModel(name, model, tokenizer, new)
     tokenizer.padding_side = "right" if lm.pads_right else "left"
     if model.config.pad_token_id is None:

@@ -8,8 +8,9 @@ r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabi
 | head | softmax over outputs of a classification head |
 | reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
 
-Every batch has input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1 where an item has
-no such choice, and offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices.
+Every batch has prefix (1, P), input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1
+where an item has no such choice, and offset (B, K) nats. What is common is read once: a prompt, whatever the number of
+its choices, and what all prompts of a batch begin with.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from crowdtune.annotations import MASKED
+from crowdtune.lm.heads import only
 
 Batch = Mapping[str, Tensor]
 ReadOut = Callable[[Any, Batch], Tensor]
@@ -31,22 +33,22 @@ def at_answer(model: Any, batch: Batch) -> Tensor:
 
     .. math:: p(k | x) = \\exp(z_{v_k} - o_k) / \\sum_{k'} \\exp(z_{v_{k'}} - o_{k'})
 
-    with z the logits at the answer position, v_k the token of choice k and o its offset. The logits of the whole
-    vocabulary are computed at this one position, never at all of them.
+    with z the logits at the answer position, v_k the token of choice k and o its offset. No logits but those of the
+    batch's choices are computed, at this one position.
     """
     ids, mask = batch["input_ids"], batch["attention_mask"]
-    if _config(model).is_encoder_decoder:
-        out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
-    else:
-        position = _positions(mask)
-        out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
-    return _among_choices(_chosen(out.logits[:, -1], batch) - batch["offset"], batch)
+    with only(model, batch["answers"].clamp(min=0)) as chosen:
+        if _config(model).is_encoder_decoder:
+            out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
+        else:
+            out = _after_prefix(model, batch, keep=False)
+    return _among_choices(chosen(out.logits[:, -1]).float() - batch["offset"], batch)
 
 
 def by_head(model: Any, batch: Batch) -> Tensor:
     """Score choices that are outputs of a classification head: the softmax of those an item has."""
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    return _among_choices(_chosen(logits, batch) - batch["offset"], batch)
+    return _among_choices(logits.float().gather(1, batch["answers"].clamp(min=0)) - batch["offset"], batch)
 
 
 def by_reward(model: Any, batch: Batch) -> Tensor:
@@ -96,9 +98,10 @@ def by_packed_response(model: Any, batch: Batch) -> Tensor:
     attention. A prompt is read again for each of its texts, so this pays where items have one response.
     """
     row, column, text = _existing(batch)
-    prompt = batch["attention_mask"][row].bool()
+    whole, mask = _whole(batch)
+    prompt = mask[row].bool()
     there = torch.cat([prompt, text >= 0], dim=1)
-    ids = torch.cat([batch["input_ids"][row], text], dim=1)[there]
+    ids = torch.cat([whole[row], text], dim=1)[there]
     said = torch.cat([torch.zeros_like(prompt), text >= 0], dim=1)[there].nonzero()[:, 0]
     position = (there.cumsum(dim=1) - 1)[there]
     logits = model(input_ids=ids[None], position_ids=position[None], logits_to_keep=said - 1, use_cache=False).logits[0]
@@ -137,19 +140,44 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
 
 def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
     """(P, L, V) logits of P texts' tokens: prompts once, then the texts of each on what the model kept of it."""
-    ids, mask = batch["input_ids"], batch["attention_mask"]
-    position = _positions(mask)
-    read = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=True)
+    read = _after_prefix(model, batch, keep=True)
     first = read.logits[row]
     if text.shape[1] == 1:
         return first  # type: ignore[no-any-return]
+    _, mask = _whole(batch)
     kept = read.past_key_values
     kept.batch_select_indices(row)
     said, there = text[:, :-1].clamp(min=0), (text[:, :-1] >= 0).long()
-    after = position[row, -1:] + 1 + torch.arange(said.shape[1], device=ids.device)
+    after = mask.sum(dim=1)[row, None] + torch.arange(said.shape[1], device=said.device)
     seen = torch.cat([mask[row], there], dim=1)
     out = model(input_ids=said, attention_mask=seen, position_ids=after, past_key_values=kept, use_cache=True)
     return torch.cat([first, out.logits], dim=1)
+
+
+def _after_prefix(model: Any, batch: Batch, *, keep: bool) -> Any:
+    """Read prompts: what all begin with once, then what each goes on with. Logits at the last position of each."""
+    prefix, (ids, mask) = batch["prefix"], _whole(batch)
+    shared = prefix.shape[1]
+    position = _positions(mask)
+    if not shared or getattr(_bare(model), "is_gradient_checkpointing", False):  # which keeps nothing of what was read
+        return model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=keep)
+    kept = model(input_ids=prefix, logits_to_keep=prefix.new_zeros(0), use_cache=True).past_key_values
+    kept.batch_repeat_interleave(len(ids))
+    return model(
+        input_ids=ids[:, shared:],
+        attention_mask=mask,
+        position_ids=position[:, shared:],
+        past_key_values=kept,
+        logits_to_keep=1,
+        use_cache=True,
+    )
+
+
+def _whole(batch: Batch) -> tuple[Tensor, Tensor]:
+    """(B, P + T) token ids of prompts and their mask; padding is between what all begin with and what follows."""
+    before = batch["prefix"].expand(len(batch["input_ids"]), -1)
+    ids = torch.cat([before, batch["input_ids"]], dim=1)
+    return ids, torch.cat([torch.ones_like(before), batch["attention_mask"]], dim=1)
 
 
 def _decoded(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
@@ -178,10 +206,6 @@ def _with_ties(score: Tensor, batch: Batch) -> Tensor:
     return torch.where(tie, mean, score)
 
 
-def _chosen(logits: Tensor, batch: Batch) -> Tensor:
-    return logits.float().gather(1, batch["answers"].clamp(min=0))
-
-
 def _among_choices(score: Tensor, batch: Batch) -> Tensor:
     """(B, K) log-softmax over the choices an item has; -1e9 or less for others."""
     return score.masked_fill(batch["answers"] < 0, MASKED).log_softmax(dim=1)
@@ -195,5 +219,10 @@ def _start(model: Any, ids: Tensor) -> Tensor:
     return torch.full((len(ids), 1), int(_config(model).decoder_start_token_id), device=ids.device)
 
 
+def _bare(model: Any) -> Any:
+    """The model without what wraps it for several processes."""
+    return getattr(model, "module", model)
+
+
 def _config(model: Any) -> Any:
-    return getattr(model, "module", model).config
+    return _bare(model).config

@@ -65,7 +65,7 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
         return score(lm, encoded, bf16), np.zeros((len(encoded), 0), dtype=np.float32)
     read: list[Tensor] = []
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
-        lambda module, inputs: read.append(inputs[0][:, -1].float().cpu())
+        lambda module, inputs: read.append(inputs[0][:, -1:].flatten(0, 1).float().cpu())
     )
     try:
         table = score(lm, encoded, bf16)

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from crowdtune import ranks
 from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
+from crowdtune.ranks import n_ranks, rank
 
 _joined: ContextVar[bool] = ContextVar("joined", default=False)
 
@@ -25,7 +25,7 @@ _joined: ContextVar[bool] = ContextVar("joined", default=False)
 @contextmanager
 def together() -> Iterator[None]:
     """All processes do the same in here, in the same order; nothing where there is one."""
-    if ranks.count() == 1 or _joined.get():
+    if n_ranks() == 1 or _joined.get():
         yield
         return
     _meet()
@@ -65,7 +65,7 @@ def dealt(batches: Sequence[list[int]]) -> Iterator[tuple[list[int], bool]]:
     Each process has equally many, as all must call a model whose weights they share; where one has none left, it asks
     the last again, and the answer does not count.
     """
-    own, every = (ranks.rank(), ranks.count()) if _joined.get() else (0, 1)
+    own, every = (rank(), n_ranks()) if _joined.get() else (0, 1)
     for turn in range(own, -(-len(batches) // every) * every, every):
         yield batches[min(turn, len(batches) - 1)], turn < len(batches)
 
@@ -79,7 +79,7 @@ def summed(table: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def sharded(lm: LanguageModel) -> bool:
     """Whether each process holds but a part of the weights (FSDP2)."""
-    if ranks.count() == 1:
+    if n_ranks() == 1:
         return False
     from torch.distributed.fsdp import FSDPModule
 

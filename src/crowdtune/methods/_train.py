@@ -6,11 +6,10 @@ import logging
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from crowdtune import ranks
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
 from crowdtune.errors import InputError
@@ -27,6 +26,7 @@ from crowdtune.methods._start import Start, prepare
 from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
+from crowdtune.ranks import is_main, n_ranks
 from crowdtune.runs import Run
 from crowdtune.training.finetune import Watch
 from crowdtune.training.options import Training
@@ -64,16 +64,7 @@ def train(
     """
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
-    asked = {
-        "method": method,
-        "options": asdict(cast(Any, chosen)),
-        "training": asdict(training),
-        "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
-    } | ({"ranks": ranks.count()} if ranks.count() > 1 else {})
-    if training.fsdp and ranks.count() == 1:
-        raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
-    require_labels(annotations, method)
-    check_kind(annotations, method, training)
+    asked = _asked(annotations, method, chosen, training, origin or {})
     Run.claim(Path(out), asked, resume=resume)
     with together():
         shared, start = start is not None, start or prepare(annotations, training, test)
@@ -88,7 +79,7 @@ def train(
         after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
         tested = None if start.test is None else score(trained, start.test[1], bf16=training.bf16)
         weights = whole_weights(trained)
-    if not ranks.main():
+    if not is_main():
         return run
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
@@ -103,6 +94,22 @@ def train(
     save_model(run, trained, start.reading, plan.story, results, weights)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
+
+
+def _asked(
+    annotations: Annotations, method: str, chosen: Any, training: Training, origin: dict[str, str]
+) -> dict[str, Any]:
+    """What config.json keeps, once it is known to be possible."""
+    require_labels(annotations, method)
+    check_kind(annotations, method, training)
+    if training.fsdp and n_ranks() == 1:
+        raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
+    return {
+        "method": method,
+        "options": asdict(chosen),
+        "training": asdict(training),
+        "data": origin | _sizes(annotations) | {"flags": origin},
+    } | ({"ranks": n_ranks()} if n_ranks() > 1 else {})
 
 
 def _watch(start: Start, training: Training) -> Watch | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import Sampler
 
@@ -57,6 +57,22 @@ def one_pass(read_out: ReadOut, model: Any, batch: Mapping[str, Tensor]) -> Tens
 
     bare.forward = forward
     return model(batch)  # type: ignore[no-any-return]
+
+
+def ready_to_shard(model: Any) -> None:
+    """Put a model's embeddings as FSDP2 wants them, each weight in one place.
+
+    Those with one weight become one module (T5 has three), and none lies within a part that is kept whole: accelerate
+    would cut it out once more (BERT).
+    """
+    embeddings = model.get_input_embeddings()
+    around = {type(m).__name__ for m in model.modules() if m is not embeddings and embeddings in list(m.modules())}
+    model._no_split_modules = [name for name in model._no_split_modules or () if name not in around]
+    first: dict[int, nn.Module] = {}
+    for parent in model.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Embedding):
+                setattr(parent, name, first.setdefault(id(child.weight), child))
 
 
 def fsdp_wanted(args: Any) -> bool:

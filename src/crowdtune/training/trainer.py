@@ -35,7 +35,7 @@ from crowdtune.training.checkpoints import LossSoFar, Room, complete, save_whole
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
 from crowdtune.training.guard import Guard
-from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass
+from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, ready_to_shard
 
 logger = logging.getLogger(__name__)
 
@@ -191,8 +191,10 @@ class CrowdTrainer(Trainer):
     def create_accelerator_and_postprocess(self) -> None:
         """Shard the model where that is asked for, on CPUs as well: accelerate would quietly leave it whole."""
         state = PartialState._shared_state
-        if fsdp_wanted(self.args) and state.get("distributed_type") == DistributedType.MULTI_CPU:
-            state["distributed_type"] = DistributedType.MULTI_GPU
+        if fsdp_wanted(self.args):
+            ready_to_shard(self.lm.model)
+            if state.get("distributed_type") == DistributedType.MULTI_CPU:
+                state["distributed_type"] = DistributedType.MULTI_GPU
         super().create_accelerator_and_postprocess()
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
