@@ -15,7 +15,7 @@ from crowdtune.errors import InputError
 ELSEWHERE = "Name a file in a folder you can write, on a disk with room."
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # torch.save hides what the system said behind whichever line of its own code noticed
-SIGNS = re.compile(r"no space left|quota exceeded|file too large|inline_container|iostream error|write failed", re.IGNORECASE)
+SIGNS = re.compile(r"(?i)no space left|quota exceeded|file too large|inline_container|iostream error|write failed")
 
 
 class Unwritten(InputError):
