@@ -201,19 +201,18 @@ class Soak:
 
 def _phase(run: Path, began: float) -> str:
     """What a process that began then is doing, as its files tell."""
-    if (run / "checkpoints" / "_aside").exists():
-        return CHECKPOINT
-    for path in (run / "annotators.csv", run / "items.parquet", run / "model", run / "results.json"):
+
+    def new(name: str) -> bool:
         try:
-            if path.stat().st_mtime > began:
-                return WRITING
+            return (run / name).stat().st_mtime > began
         except FileNotFoundError:
-            pass
-    try:
-        log, changed = (run / "metrics.jsonl").read_bytes(), (run / "metrics.jsonl").stat().st_mtime > began
-    except FileNotFoundError:
-        log, changed = b"", False
-    if changed and b"train_runtime" in log:
+            return False
+
+    if new("checkpoints/_aside"):
+        return CHECKPOINT
+    if any(map(new, ("annotators.csv", "items.parquet", "model", "results.json"))):
+        return WRITING
+    if new("metrics.jsonl") and b"train_runtime" in (run / "metrics.jsonl").read_bytes():
         return SCORING
     told = run.with_suffix(".log").read_bytes().rpartition(b"asking the untrained model")[2]
     return STEPS if b"training with" in told else START
