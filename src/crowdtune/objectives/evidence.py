@@ -40,7 +40,7 @@ class Evidence:
     annotators: Believer
 
     def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Scalar sum over items, in nats; where gradients flow, the belief hears what the model says."""
+        """Scalar sum over items, in nats; where gradients flow, the belief hears what the model says of those."""
         index, some = batch["index"].cpu().numpy(), (batch["weight"] > 0).cpu().numpy()
         if log_p.requires_grad:
             self.annotators.hear(index[some], log_p.detach().double().cpu().numpy()[some])

@@ -78,6 +78,7 @@ class CrowdTrainer(Trainer):
     """
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the count over all micro-batches
+    _tr_loss: Tensor
 
     def __init__(
         self,
@@ -214,10 +215,8 @@ class CrowdTrainer(Trainer):
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
-        if self.args.world_size > 1:
-            self._tr_loss = self.accelerator.gather(
-                self._tr_loss
-            ).mean()  # of steps not logged yet each rank knows its own
+        if self.args.world_size > 1:  # of steps not logged yet each rank knows its own
+            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()
         return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
