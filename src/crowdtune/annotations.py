@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crowdtune.errors import InputError
+from crowdtune.ragged import take_texts
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -127,7 +128,7 @@ class Items:
         return replace(
             self,
             ids=[self.ids[i] for i in index],
-            prompts=[self.prompts[i] for i in index],
+            prompts=take_texts(self.prompts, index),
             choice_set=self.choice_set[index],
             task=self.task[index],
             gold=self.gold[index],

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
+from crowdtune.ragged import padded
+
+RAGGED = ("labels", "annotators")  # features of an item of which it has as many as it has labels
 
 
 def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
@@ -18,13 +21,15 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
 
     Returns:
         input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
-        padded with -1, where there are texts; everything else stacked.
+        padded with -1, where there are texts; labels and annotators (B, A) padded with -1; everything else stacked.
     """
     ids, mask = pad([f["input_ids"] for f in features], lm)
     batch = {"input_ids": ids, "attention_mask": mask}
     for name in features[0]:
         if name == "texts":
             batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+        elif name in RAGGED:
+            batch[name] = torch.from_numpy(padded([f[name] for f in features], np.int64))
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
     return batch
