@@ -110,10 +110,11 @@ class Items:
                     f"'{self.kinds[m]}'. Use {instead}."
                 )
 
-    @property
+    @cached_property
     def common_choices(self) -> tuple[str, ...]:
         """The choices all items share, () where they differ."""
-        return self.choices(0) if len(set(self.choice_set.tolist())) == 1 else ()
+        same = len(self) > 0 and self.choice_set.min() == self.choice_set.max()
+        return self.choices(0) if same else ()
 
     def choices(self, i: int) -> tuple[str, ...]:
         """Allowed answers of item `i`, in code order."""
