@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -230,7 +231,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="1 is a million items and 100,000 annotators")
     parser.add_argument("--only", nargs="+", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--folder", type=Path, help="keeps the data between calls")
-    parser.add_argument("--limit", type=float, default=900, help="seconds for a step")
+    parser.add_argument("--limit", type=int, default=900, help="seconds of work for a step")
     parser.add_argument("-o", "--out", type=Path)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -243,15 +244,14 @@ def main() -> None:
         flags.out.write_text(json.dumps({"scale": flags.scale, "rows": rows}, indent=1))
 
 
-def measure(step: str, folder: Path, limit: float) -> dict[str, Any]:
+def measure(step: str, folder: Path, limit: int) -> dict[str, Any]:
     """A row of the table, printed."""
     command = [sys.executable, "-W", "ignore", __file__, "--child", step, str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
-        last = (done.stdout.splitlines() or [""])[-1]
-        row: dict[str, Any] = json.loads(last) if last.startswith("{") else {"error": f"died with {done.returncode}"}
-    except subprocess.TimeoutExpired:
-        row = {"error": f"not done in {limit:.0f} s"}
+    capped = partial(resource.setrlimit, resource.RLIMIT_CPU, (limit, limit))
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=capped)
+    last = (done.stdout.splitlines() or [""])[-1]
+    row: dict[str, Any] = {"error": f"not done in {limit} s of work" if done.returncode < 0 else done.stderr[-200:]}
+    row = json.loads(last) if last.startswith("{") else row
     took = f"{row.get('seconds', 0):7.1f} s ({row.get('cpu_seconds', 0):6.1f} of work) {row.get('peak_mb', 0):7.0f} MB"
     print(f"{step:22} {took}  {row.get('found', row.get('error', ''))}", flush=True)
     return {"step": step} | row

@@ -8,6 +8,7 @@ where TMPDIR says.
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,8 @@ import numpy.typing as npt
 
 from crowdtune.errors import InputError
 
-SPILL = 64 << 20  # bytes from which rows go to a file
+SPILL = 32 << 20  # bytes from which rows go to a file
+LARGE = 512 << 20  # the same of a table, of which less is read
 PIECE = 1 << 20  # bytes written at a time
 
 Index = npt.NDArray[np.int64]
@@ -106,7 +108,7 @@ class Growing:
     """
 
     dtype: Any
-    spill: int = SPILL
+    spill: int = field(default_factory=lambda: SPILL)
     ends: array[int] = field(default_factory=lambda: array("q"))
     held: bytearray = field(default_factory=bytearray)  # what is not in the file yet
     written: int = 0  # bytes in the file
@@ -151,12 +153,29 @@ class Growing:
             while left:
                 left = left[self.file.write(left) :]
         except OSError as e:
-            raise InputError(
-                f"{tempfile.gettempdir()} cannot take texts and tokens too large for memory ({e.strerror} after "
-                f"{self.written / 2**30:.1f} GiB). Make room there, or name another folder in TMPDIR."
-            ) from e
+            raise _no_room(e, self.written + len(self.held)) from e
         self.written += len(self.held)
         self.held = bytearray()
+
+
+def scratch(shape: tuple[int, ...], dtype: Any, large: int = LARGE) -> Row:
+    """A table to fill, not cleared; in a mapped file where it is `large` bytes or more."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if size < large:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(prefix="crowdtune-") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)  # a disk found full later would end the process without a word
+        except OSError as e:
+            raise _no_room(e, size) from e
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def _no_room(e: OSError, size: int) -> InputError:
+    return InputError(
+        f"{tempfile.gettempdir()} cannot take {size / 2**30:.1f} GiB of what is too large for memory ({e.strerror}). "
+        "Make room there, or name another folder in TMPDIR."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +228,7 @@ class Kept:
         spill: bytes from which they go to a file.
     """
 
-    spill: int = SPILL
+    spill: int = field(default_factory=lambda: SPILL)
     near: list[str] = field(default_factory=lambda: [""])
     size: int = 0
     far: Growing | None = None

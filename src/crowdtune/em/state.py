@@ -27,6 +27,7 @@ from crowdtune.em.coin import EDGE, Coin
 from crowdtune.em.given import Given
 
 STEPS = 5  # of the bound in an M-step
+PIECE = 65536  # hidden states looked at at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +132,20 @@ def state_coin(coin: Coin, phi: Floats, ridge: float = 1.0) -> StateCoin:
 
 def read_out(hidden: Singles, rank: int) -> Floats:
     """(I, d) the d directions in which hidden states (I, H) differ most, each of mean 0 and variance 1, d <= rank."""
-    centred = hidden - hidden.mean(axis=0)
-    spread, directions = np.linalg.eigh(centred.T @ centred / max(len(hidden), 1))
+    pieces = [slice(start, start + PIECE) for start in range(0, len(hidden), PIECE)]
+    mean = hidden.mean(axis=0, dtype=np.float64)
+    curve = np.zeros((len(mean), len(mean)))
+    for rows in pieces:  # hidden states may be more than memory
+        centred = hidden[rows] - mean
+        curve += centred.T @ centred
+    spread, directions = np.linalg.eigh(curve / max(len(hidden), 1))
     kept = np.argsort(spread)[::-1][:rank]
     kept = kept[spread[kept] > EDGE * spread.max()]
-    return np.asfortranarray(centred @ directions[:, kept] / np.sqrt(spread[kept]))
+    turned = directions[:, kept] / np.sqrt(spread[kept])
+    made = np.empty((len(hidden), len(kept)), order="F")  # read column by column
+    for rows in pieces:
+        made[rows] = (hidden[rows] - mean) @ turned
+    return made
 
 
 def clusters(trust: Floats, count: int, rng: np.random.Generator) -> Ints:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from crowdtune.annotations import Floats, Singles
@@ -16,6 +15,7 @@ from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
 from crowdtune.lm.verbalise import shares
+from crowdtune.ragged import scratch
 
 logger = logging.getLogger(__name__)
 SCORING_TOKENS = 4096  # in a forward pass without gradients
@@ -65,13 +65,16 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
         lambda module, inputs: read.append(inputs[0][:, -1].float().cpu())
     )
+    table, hidden = np.full(encoded.answers.shape, -np.inf), np.zeros((len(encoded), 0), dtype=np.float32)
     try:
-        table = score(lm, encoded, bf16)
+        for index, found in _read(lm, encoded, bf16, READ_OUTS[encoded.format.style]):
+            states = read.pop().numpy()
+            if not hidden.size:
+                hidden = scratch((len(encoded), states.shape[1]), np.float32)
+            table[index], hidden[index] = found, states
     finally:
         hook.remove()
-    order = np.concatenate([*batches(encoded), np.zeros(0, np.int64)]).astype(np.int64)
-    hidden = np.empty((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
-    hidden[order] = torch.cat(read).numpy() if read else 0
+    table[encoded.answers < 0] = -np.inf
     return table, hidden
 
 
