@@ -252,6 +252,7 @@ def _default_objective(examples: Examples | None, style: str) -> Objective:
         if examples is not None and not examples.targets.any():
             raise InputError("free responses are trained on by their weights: make examples with from_targets.")
         return Responses()
-    if examples is None or examples.labels.shape[1] == 0:
+    if examples is None or not examples.labels.lengths().any():
         return SoftTarget()
-    return Likelihood(Expertise(int(examples.annotators.max()) + 1), n_labels=int((examples.labels >= 0).sum()))
+    most = max(int(who.max(initial=-1)) for who in examples.annotators)
+    return Likelihood(Expertise(most + 1), n_labels=int(examples.labels.lengths().sum()))

@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import msgspec
 
 from crowdtune.errors import InputError
+from crowdtune.ragged import Texts
 from crowdtune.write.room import writing
+from crowdtune.write.streamed import write_streamed
 
 FORMS = (".parquet", ".csv", ".jsonl")
 ASIDE = re.compile(r"\..+\.\d+")  # what is not yet, or no longer, in its place: .NAME.PROCESS
@@ -94,6 +96,8 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if any(isinstance(c, Texts) for c in columns.values()):
+            return write_streamed(path, columns)
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(dict(columns)), sink)
         write_bytes(path, sink.getvalue().to_pybytes())
