@@ -102,7 +102,7 @@ def heaviest(encoded: Encoded, training: Training) -> Batch:
 
 def of_items(encoded: Encoded, labels: int) -> int:
     """Bytes of encoded items, of tables of their choices while a method learns (eight), and of labels (six columns)."""
-    tokens = sum(map(len, encoded.prompts)) + sum(len(ids) for own in encoded.texts for ids in own)
+    tokens = int(encoded.rows.lengths().sum()) + sum(len(ids) for own in encoded.texts for ids in own)
     return tokens * TOKEN + 8 * encoded.answers.nbytes + 48 * labels
 
 
