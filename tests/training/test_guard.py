@@ -56,12 +56,8 @@ class Broken(SoftTarget):
     ("what", "said"),
     [
         ("loss", r"at step 3: the loss is not a finite number\. Its batch holds items i\d+, .* and 3 more\. Most"),
-        pytest.param(
-            "gradient", r"step 3: the gradient is not a finite number\. Its batch holds", marks=pytest.mark.slow
-        ),
-        pytest.param(
-            "weights", r"weights are not finite any more\. Most often learning_rate=0.01", marks=pytest.mark.slow
-        ),
+        pytest.param("gradient", r"step 3: the gradient is not a finite number\. Its batch", marks=pytest.mark.slow),
+        pytest.param("weights", r"weights are not finite any more\. Most often learning", marks=pytest.mark.slow),
     ],
 )
 def test_training_stops_before_it_takes_a_step_that_is_no_number(
