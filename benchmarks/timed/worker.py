@@ -1,0 +1,184 @@
+"""A process of its own for each way of training, held at the end of each optimiser step until it is its turn."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from crowdtune.annotations import Ints
+
+PARITY = (3, 32)  # labels and tokens of the step whose gradients are compared
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step.
+
+    Args:
+        seconds: from the end of the step before to its own.
+        share: of an epoch, by the tokens of prompts.
+        read: tokens the model was given, padding included.
+        there: of these, tokens that are no padding.
+        work: FLOPs that are needed for it.
+    """
+
+    seconds: float
+    share: float
+    read: int
+    there: int
+    work: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is known before the first step: unique prompt tokens of an epoch, and FLOP/s of the body's products."""
+
+    tokens: int
+    peak: dict[str, float]
+
+
+class Worker:
+    """A process that trains on request."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, model, threads), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, *request: Any) -> Any:
+        """Send a request, wait for the answer."""
+        self.pipe.send(request)
+        try:
+            answer = self.pipe.recv()
+        except EOFError:
+            raise SystemExit("a training process died, of memory perhaps") from None
+        if isinstance(answer, str):
+            raise SystemExit(answer)
+        return answer
+
+    def stop(self) -> None:
+        """End the process."""
+        self.pipe.send(("stop",))
+        self.process.join(10)
+        self.process.kill()
+
+
+def _serve(pipe: Connection, model: str, threads: int) -> None:
+    """Answer requests; errors are sent as text."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    import torch
+
+    torch.set_num_threads(threads)
+    while (request := pipe.recv())[0] != "stop":
+        try:
+            pipe.send(_train(pipe, model, request[1]) if request[0] == "train" else _parity(model, request[1]))
+        except Exception:
+            pipe.send(traceback.format_exc())
+
+
+def _train(pipe: Connection, model: str, job: Any) -> float:
+    """Train, step by step; the answer to the last step is peak memory in bytes."""
+    from .crowd import crowd
+    from .machine import forget, most, needed, peak, settle
+    from .models import read
+    from .ways import OURS, train
+
+    lm = read(model)
+    made = crowd(lm, job.items, job.labels, job.tokens)
+    device, choices = lm.device, made.encoded.answers.shape[1]
+    ready = Ready(int(made.lengths.sum()), peak(lm.model, job.batch * job.tokens))
+    forget(device)
+    tally = Tally(made.lengths if job.way == OURS else None)
+    whole = int(made.lengths.sum()) if job.way == OURS else None
+    released = 0.0
+
+    def hold() -> None:
+        nonlocal released
+        settle(device)
+        seconds = perf_counter() - released
+        if released:
+            read_, there, lengths = tally.take()
+            total = whole or job.labels * (int(made.lengths.sum()) + job.items * _extra(job.way))
+            work = needed(lm.model, lengths, choices)
+            pipe.send(Step(seconds, float(lengths.sum()) / total, read_, there, work))
+        else:
+            pipe.send(ready)
+        pipe.recv()
+        released = perf_counter()
+
+    with tally.counting():
+        train(job, lm, made, hold)
+    found = most(device)
+    del lm, made
+    forget(device)
+    return found
+
+
+def _extra(way: str) -> int:
+    """Tokens of a completion: the label and the end of the text."""
+    from .ways import SFT
+
+    return 2 if way == SFT else 0
+
+
+class Tally:
+    """Counts what a model is given in training steps; lengths are looked up where batches know their items."""
+
+    def __init__(self, lengths: Ints | None) -> None:
+        self.lengths = lengths
+        self.seen: list[tuple[int, Any, Any]] = []
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count in every transformers Trainer."""
+        from transformers import Trainer
+
+        inner = Trainer.training_step
+
+        def counted(trainer: Any, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+            self.seen.append((inputs["input_ids"].numel(), inputs["attention_mask"].sum(dim=1), inputs.get("index")))
+            return inner(trainer, model, inputs, *rest, **named)
+
+        with mock.patch.object(Trainer, "training_step", counted):
+            yield
+
+    def take(self) -> tuple[int, int, Ints]:
+        """Tokens read, those of them that are no padding, and (rows,) lengths of prompts, since the last time."""
+        read, there = sum(count for count, _, _ in self.seen), np.concatenate([t.cpu().numpy() for _, t, _ in self.seen])
+        lengths = there
+        if self.lengths is not None:
+            lengths = self.lengths[np.concatenate([index.cpu().numpy() for _, _, index in self.seen])]
+        self.seen = []
+        return read, int(there.sum()), lengths
+
+
+def _parity(model: str, job: Any) -> dict[str, float]:
+    """How far apart gradients of an optimiser step are, ours from one row per label: in float32 and bfloat16."""
+    from .crowd import crowd
+    from .models import read, without_dropout
+    from .ways import OURS, TRAINER, apart, gradients
+
+    found = {}
+    labels, tokens = PARITY
+    job = replace(job, labels=labels, tokens=tokens, items=job.batch, steps=1)
+    for bf16 in (False, True):
+        pair = []
+        for way in (OURS, TRAINER):
+            lm = without_dropout(read(model))
+            pair.append(gradients(replace(job, way=way), lm, crowd(lm, job.items, labels, tokens), bf16=bf16))
+        found["bfloat16" if bf16 else "float32"] = apart(*pair)
+    return found
