@@ -1,10 +1,12 @@
 """How fast is training, against the machine's limit and against a row for each label?
 
-`python benchmarks/speed.py`: the embedded model on two cores, ten minutes; `--model random:t5-large --batch 64` on a GPU.
+`python benchmarks/speed.py` times the embedded model on two cores in about ten minutes;
+`python benchmarks/speed.py --model random:t5-large --batch 64` a model of Flan-T5-large's shape, better on a GPU.
+
 Three ways do the same job, each in a process of its own that is held at the end of every optimiser step. They step in
 turns, the order reversed each round, so that whatever else a machine does meets all alike:
 
-crowdtune    as `crowdtune train` trains; `--ours bf16=false,batch_size=32` adds a variant with other options
+crowdtune    as `crowdtune train` trains, annotators fixed; `--ours bf16=false,seed=1` adds one with other options
 Trainer      transformers.Trainer, a row for each label, the same loss by `compute_loss_func`, else its defaults
 SFTTrainer   TRL's, the same rows, its own loss over the vocabulary: only its time can be compared
 
@@ -12,9 +14,9 @@ s/epoch  seconds of an epoch, from the steps timed and the share of its prompts'
 unique   tokens of different prompts in a second of training
 read     tokens a model was given in a second: with repeated rows and padding
 pad      share of those that is padding
-peak     FLOPs that rows need without padding (`timed.machine.needed`), of the best bf16 product of the model's shapes
+peak     FLOPs that rows need without padding (`timed.machine.needed`), of the best bf16 product of the body's shapes
 GiB      memory at most: resident, with Python and torch; on a GPU allocated
-warm s   what the first step took longer than later ones
+warm s   what the first steps took longer than later ones
 times    seconds of an epoch to crowdtune's of the same round: median (least to most, rounds)
 """
 
@@ -24,11 +26,12 @@ import argparse
 import json
 import os
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 SHORT, ITEMS_SHORT, ITEMS_LONG = 64, 16, 8  # up to so many tokens, items of an optimiser step; of longer ones
+STEPS = 60  # of an epoch; few of them are timed
 
 
 def flags() -> argparse.Namespace:
@@ -37,8 +40,9 @@ def flags() -> argparse.Namespace:
     parser.add_argument("--labels", type=int, nargs="+", default=[1, 3, 10], help="labels of an item")
     parser.add_argument("--tokens", type=int, nargs="+", default=[32, 128], help="tokens of a prompt, about")
     parser.add_argument("--lora", action="store_true", help="train adapters")
-    parser.add_argument("--items", type=int, default=480, help="items of an epoch")
-    parser.add_argument("--batch", type=int, help=f"items of a step; {ITEMS_SHORT} up to {SHORT} tokens, else {ITEMS_LONG}")
+    parser.add_argument("--items", type=int, help=f"items of an epoch; those of {STEPS} steps")
+    step = f"items of a step; {ITEMS_SHORT} up to {SHORT} tokens, else {ITEMS_LONG}"
+    parser.add_argument("--batch", type=int, help=step)
     parser.add_argument("--pairs", type=int, default=5, help="rounds")
     parser.add_argument("--sft-pairs", type=int, default=2, help="rounds in which SFTTrainer steps as well; 0 = none")
     parser.add_argument("--warmup", type=int, default=1, help="steps that are not counted")
@@ -46,7 +50,16 @@ def flags() -> argparse.Namespace:
     parser.add_argument("--model", default="embedded", help="embedded, a folder or hub id, or random:SHAPE")
     parser.add_argument("--ours", action="append", default=[], metavar="KEY=VALUE,...", help="a variant of crowdtune")
     parser.add_argument("-o", "--out", type=Path, help="JSON file")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    odd = [tokens for tokens in asked.tokens if (asked.items or 0) % batch(asked, tokens)]
+    if odd:
+        parser.error(f"--items {asked.items} is no multiple of {batch(asked, odd[0])} items a step at {odd[0]} tokens")
+    return asked
+
+
+def batch(asked: argparse.Namespace, tokens: int) -> int:
+    """Items of an optimiser step."""
+    return int(asked.batch or (ITEMS_SHORT if tokens <= SHORT else ITEMS_LONG))
 
 
 def main() -> None:
@@ -55,39 +68,50 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(asked.threads)  # before torch, here and in the processes started
     from timed.figures import HEAD, condition, lines
     from timed.machine import told
-    from timed.ways import OURS, SFT, TRAINER, Job
+    from timed.ways import OURS
     from timed.worker import Worker
 
-    from crowdtune.settings import from_pairs
-
-    machine = told()
+    machine, jobs = told(), planned(asked)
     print(f"{machine['device']}, {machine['processor']}, {asked.threads} threads, {asked.model}")
     print(HEAD, flush=True)
-    variants = {f"{OURS} {text}": from_pairs(text.split(",")) for text in asked.ours}
-    first = Job(OURS, 1, 1, asked.items, 1, asked.warmup + asked.pairs, asked.lora)
-    jobs = {OURS: first} | {name: replace(first, settings=own) for name, own in variants.items()}
-    jobs |= {TRAINER: replace(first, way=TRAINER)}
-    if asked.sft_pairs:
-        jobs |= {SFT: replace(first, way=SFT, steps=asked.warmup + asked.sft_pairs)}
     workers = {name: Worker(asked.model, asked.threads) for name in jobs}
     made, peaks = [], []
     for tokens in asked.tokens:
         for labels in asked.labels:
-            batch = asked.batch or (ITEMS_SHORT if tokens <= SHORT else ITEMS_LONG)
-            now = {n: replace(job, labels=labels, tokens=tokens, batch=batch) for n, job in jobs.items()}
+            size = batch(asked, tokens)
+            own = {"labels": labels, "tokens": tokens, "batch": size, "items": asked.items or STEPS * size}
+            now = {name: replace(job, **own) for name, job in jobs.items()}
             timed = rounds(workers, now, asked.warmup)
-            peaks += [one.ready.peak["best"] for one in timed]
-            about = {"labels": labels, "tokens": tokens, "lora": asked.lora, "batch": batch}
+            peaks += [one.ready.peak for one in timed]
+            about = own | {"lora": asked.lora}
             made.append((about, timed))
-            print("\n".join(lines(condition(about, timed, max(peaks)))), flush=True)
-    parity = workers[OURS].ask("parity", replace(first, batch=ITEMS_LONG, lora=False))
+            print("\n".join(lines(condition(about, timed, best(peaks)))), flush=True)
+    parity = workers[OURS].ask("parity", replace(jobs[OURS], batch=ITEMS_LONG, lora=False, settings={}))
     for worker in workers.values():
         worker.stop()
-    told_peak = {"best": max(peaks), "least": min(peaks)}
-    foot(told_peak, parity)
+    peak = {name: max(one[name] for one in peaks) for name in ("best", "mean")}
+    peak["least"] = min(one["best"] for one in peaks)
+    foot(peak, parity)
     if asked.out:
-        results = [condition(about, timed, max(peaks)) for about, timed in made]
-        write(asked, machine, {"matmul_flops_per_second": told_peak, "gradients_apart": parity, "conditions": results})
+        results = [condition(about, timed, best(peaks)) for about, timed in made]
+        write(asked, machine, {"matmul_flops_per_second": peak, "gradients_apart": parity, "conditions": results})
+
+
+def planned(asked: argparse.Namespace) -> dict[str, Any]:
+    """What each way does, by its name in the table, crowdtune's first; labels, tokens and batch are filled in later."""
+    from timed.models import answers_in_decoder
+    from timed.ways import OURS, SFT, TRAINER, Job
+
+    from crowdtune.settings import from_pairs
+
+    first = Job(OURS, 1, 1, 1, 1, asked.warmup + asked.pairs, asked.lora)
+    jobs = {OURS: first} | {
+        f"{OURS} {text}": replace(first, settings=from_pairs(text.split(","))) for text in asked.ours
+    }
+    jobs[TRAINER] = replace(first, way=TRAINER)
+    if asked.sft_pairs and not answers_in_decoder(asked.model):
+        jobs[SFT] = replace(first, way=SFT, steps=asked.warmup + asked.sft_pairs)
+    return jobs
 
 
 def rounds(workers: dict[str, Any], jobs: dict[str, Any], warmup: int) -> list[Any]:
@@ -104,9 +128,15 @@ def rounds(workers: dict[str, Any], jobs: dict[str, Any], warmup: int) -> list[A
     return [Timed(n, steps[n][:warmup], steps[n][warmup:], ready[n], memory[n]) for n in jobs]
 
 
+def best(peaks: list[dict[str, float]]) -> float:
+    """The most FLOP/s measured."""
+    return max(one["best"] for one in peaks)
+
+
 def foot(peak: dict[str, float], parity: dict[str, float]) -> None:
     """What the table rests on."""
-    print(f"peak of bf16 products: {peak['best'] / 1e9:.0f} GFLOP/s, the least of its measurements {peak['least'] / 1e9:.0f}")
+    best, mean, least = (f"{peak[name] / 1e9:.0f}" for name in ("best", "mean", "least"))
+    print(f"peak of bf16 products {best} GFLOP/s (at worst measured as {least}); all of the body's in turn {mean}")
     told = ", ".join(f"{value:.1e} in {name}" for name, value in parity.items())
     print(f"gradients of a step, crowdtune's from Trainer's, relative: {told}")
 
@@ -114,7 +144,7 @@ def foot(peak: dict[str, float], parity: dict[str, float]) -> None:
 def write(asked: argparse.Namespace, machine: dict[str, Any], found: dict[str, Any]) -> None:
     """Everything as JSON."""
     flags = {name: str(value) if isinstance(value, Path) else value for name, value in vars(asked).items()}
-    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    when = datetime.now(UTC).isoformat(timespec="seconds")
     asked.out.write_text(json.dumps({"when": when, "machine": machine, "asked": flags} | found, indent=1) + "\n")
 
 

@@ -56,9 +56,7 @@ class Timed:
 
 def ratios(of: Timed, to: Timed) -> list[float]:
     """How many times as long an epoch of one way takes as of another, round by round."""
-    return [
-        (a.seconds / a.share) / (b.seconds / b.share) for a, b in zip(of.steps, to.steps, strict=False)
-    ]
+    return [(a.seconds / a.share) / (b.seconds / b.share) for a, b in zip(of.steps, to.steps, strict=False)]
 
 
 def condition(told: dict[str, Any], ways: list[Timed], peak: float) -> dict[str, Any]:

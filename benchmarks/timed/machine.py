@@ -60,12 +60,14 @@ def needed(model: Any, lengths: Ints, choices: int) -> float:
     if config.is_encoder_decoder:
         wide = config.num_heads * config.d_kv
         return total + 12 * wide * (config.num_layers * squares + config.num_decoder_layers * (tokens + rows))
-    wide = config.num_attention_heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+    wide = config.num_attention_heads * (
+        getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    )
     return total + 6 * wide * config.num_hidden_layers * squares
 
 
 def peak(model: Any, rows: int) -> dict[str, float]:
-    """FLOP/s of products in bfloat16 of the body's own shapes with `rows` tokens: "best" and, over all layers, "mean"."""
+    """FLOP/s of bfloat16 products of the body's shapes with `rows` tokens: of the "best" shape, and all layers' "mean"."""
     device = next(model.parameters()).device
     shapes = Counter((m.in_features, m.out_features) for m in matrices(model).values())
     seconds = {shape: _product(rows, *shape, device) for shape in shapes}
@@ -116,7 +118,7 @@ def forget(device: torch.device) -> None:
 
 
 def most(device: torch.device) -> float:
-    """Bytes used at most since `forget`: allocated on a GPU, else resident of this process, Python and torch included."""
+    """Bytes used at most since `forget`: allocated on a GPU, else resident, of this process with Python and torch."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     if STATUS.exists():

@@ -20,11 +20,11 @@ from transformers import (
     T5Config,
 )
 
-from .crowd import ASKED, CHOICES
-
 from crowdtune.bundled import all_words
-from crowdtune.lm.load import LanguageModel, load, paired
+from crowdtune.lm.load import EMBEDDED, LanguageModel, load, paired
 from crowdtune.wording import question
+
+from .crowd import ASKED, CHOICES
 
 RANDOM = "random:"
 ENDS = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
@@ -51,6 +51,15 @@ def without_dropout(lm: LanguageModel) -> LanguageModel:
         elif isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
     return lm
+
+
+def answers_in_decoder(name: str) -> bool:
+    """Whether a model reads the prompt in an encoder, as T5 does; TRL trains no such model."""
+    if name == EMBEDDED:
+        return False
+    random = name.startswith(RANDOM)
+    config = _config(name.removeprefix(RANDOM)) if random else AutoConfig.from_pretrained(name)
+    return bool(config.is_encoder_decoder)
 
 
 def _config(name: str) -> PretrainedConfig:

@@ -93,28 +93,37 @@ def _serve(pipe: Connection, model: str, threads: int) -> None:
 def _train(pipe: Connection, model: str, job: Any) -> float:
     """Train, step by step; the answer to the last step is peak memory in bytes."""
     from .crowd import crowd
-    from .machine import forget, most, needed, peak, settle
+    from .machine import forget, most, peak
     from .models import read
-    from .ways import OURS, train
 
     lm = read(model)
-    made = crowd(lm, job.items, job.labels, job.tokens)
-    device, choices = lm.device, made.encoded.answers.shape[1]
+    made, device = crowd(lm, job.items, job.labels, job.tokens), lm.device
     ready = Ready(int(made.lengths.sum()), peak(lm.model, job.batch * job.tokens))
     forget(device)
-    tally = Tally(made.lengths if job.way == OURS else None)
-    whole = int(made.lengths.sum()) if job.way == OURS else None
-    released = 0.0
+    _held(pipe, job, lm, made, ready)
+    found = most(device)
+    del lm, made
+    forget(device)
+    return found
+
+
+def _held(pipe: Connection, job: Any, lm: Any, made: Any, ready: Ready) -> None:
+    """Train, and at the end of each step tell of it and wait."""
+    from .machine import needed, settle
+    from .ways import OURS, SFT, train
+
+    choices, ours = made.encoded.answers.shape[1], job.way == OURS
+    whole = ready.tokens if ours else job.labels * (ready.tokens + (2 * job.items if job.way == SFT else 0))
+    tally, released = Tally(made.lengths if ours else None), 0.0
 
     def hold() -> None:
         nonlocal released
-        settle(device)
+        settle(lm.device)
         seconds = perf_counter() - released
         if released:
-            read_, there, lengths = tally.take()
-            total = whole or job.labels * (int(made.lengths.sum()) + job.items * _extra(job.way))
+            read, there, lengths = tally.take()
             work = needed(lm.model, lengths, choices)
-            pipe.send(Step(seconds, float(lengths.sum()) / total, read_, there, work))
+            pipe.send(Step(seconds, float(lengths.sum()) / whole, read, there, work))
         else:
             pipe.send(ready)
         pipe.recv()
@@ -122,17 +131,6 @@ def _train(pipe: Connection, model: str, job: Any) -> float:
 
     with tally.counting():
         train(job, lm, made, hold)
-    found = most(device)
-    del lm, made
-    forget(device)
-    return found
-
-
-def _extra(way: str) -> int:
-    """Tokens of a completion: the label and the end of the text."""
-    from .ways import SFT
-
-    return 2 if way == SFT else 0
 
 
 class Tally:
@@ -158,7 +156,10 @@ class Tally:
 
     def take(self) -> tuple[int, int, Ints]:
         """Tokens read, those of them that are no padding, and (rows,) lengths of prompts, since the last time."""
-        read, there = sum(count for count, _, _ in self.seen), np.concatenate([t.cpu().numpy() for _, t, _ in self.seen])
+        read, there = (
+            sum(count for count, _, _ in self.seen),
+            np.concatenate([t.cpu().numpy() for _, t, _ in self.seen]),
+        )
         lengths = there
         if self.lengths is not None:
             lengths = self.lengths[np.concatenate([index.cpu().numpy() for _, _, index in self.seen])]
