@@ -67,7 +67,7 @@ def needed(model: Any, lengths: Ints, choices: int) -> float:
 
 
 def peak(model: Any, rows: int) -> dict[str, float]:
-    """FLOP/s of bfloat16 products of the body's shapes with `rows` tokens: of the "best" shape, and all layers' "mean"."""
+    """FLOP/s of bfloat16 products of the body's shapes with `rows` tokens: the "best" shape, all layers on "mean"."""
     device = next(model.parameters()).device
     shapes = Counter((m.in_features, m.out_features) for m in matrices(model).values())
     seconds = {shape: _product(rows, *shape, device) for shape in shapes}
