@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SHORT, ITEMS_SHORT, ITEMS_LONG = 64, 16, 8  # up to so many tokens, items of an optimiser step; of longer ones
+SHORT, ITEMS_SHORT, ITEMS_LONG = 64, 8, 4  # up to so many tokens, items of an optimiser step; of longer ones
 STEPS = 60  # of an epoch; few of them are timed
 
 
@@ -44,7 +44,7 @@ def flags() -> argparse.Namespace:
     step = f"items of a step; {ITEMS_SHORT} up to {SHORT} tokens, else {ITEMS_LONG}"
     parser.add_argument("--batch", type=int, help=step)
     parser.add_argument("--pairs", type=int, default=5, help="rounds")
-    parser.add_argument("--sft-pairs", type=int, default=2, help="rounds in which SFTTrainer steps as well; 0 = none")
+    parser.add_argument("--sft-pairs", type=int, default=1, help="rounds in which SFTTrainer steps as well; 0 = none")
     parser.add_argument("--warmup", type=int, default=1, help="steps that are not counted")
     parser.add_argument("--threads", type=int, default=2, help="of the processor")
     parser.add_argument("--model", default="embedded", help="embedded, a folder or hub id, or random:SHAPE")
@@ -86,7 +86,7 @@ def main() -> None:
             about = own | {"lora": asked.lora}
             made.append((about, timed))
             print("\n".join(lines(condition(about, timed, best(peaks)))), flush=True)
-    parity = workers[OURS].ask("parity", replace(jobs[OURS], batch=ITEMS_LONG, lora=False, settings={}))
+    parity = workers[OURS].ask("parity", replace(jobs[OURS], batch=ITEMS_SHORT, lora=False, settings={}))
     for worker in workers.values():
         worker.stop()
     peak = {name: max(one[name] for one in peaks) for name in ("best", "mean")}
