@@ -202,7 +202,7 @@ def one_completion_per_label(
         said = [int(crowd.encoded.answers[i, label]), lm.end]
         ids.append([*crowd.encoded.prompts[i], *said])
         mask.append([0] * len(crowd.encoded.prompts[i]) + [1] * len(said))
-    fair = {"completion_only_loss": True, "gradient_checkpointing": False, "max_length": None}
+    fair = {"completion_only_loss": True, "activation_checkpointing": False, "max_length": None}
     made = SFTTrainer(
         lm.model,
         SFTConfig(**told, **fair),
