@@ -102,12 +102,19 @@ def planned(asked: argparse.Namespace) -> dict[str, Any]:
     from timed.models import answers_in_decoder
     from timed.ways import OURS, SFT, TRAINER, Job
 
+    from crowdtune.errors import InputError
+    from crowdtune.methods import options
     from crowdtune.settings import from_pairs
 
     first = Job(OURS, 1, 1, 1, 1, asked.warmup + asked.pairs, asked.lora)
-    jobs = {OURS: first} | {
-        f"{OURS} {text}": replace(first, settings=from_pairs(text.split(","))) for text in asked.ours
-    }
+    jobs = {OURS: first}
+    for text in asked.ours:
+        try:
+            settings = from_pairs(text.split(","))
+            options("realm", settings)  # before anything is timed
+            jobs[f"{OURS} {text}"] = replace(first, settings=settings)
+        except InputError as error:
+            raise SystemExit(f"--ours {text}: {error}") from None
     jobs[TRAINER] = replace(first, way=TRAINER)
     if asked.sft_pairs and not answers_in_decoder(asked.model):
         jobs[SFT] = replace(first, way=SFT, steps=asked.warmup + asked.sft_pairs)
