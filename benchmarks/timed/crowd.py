@@ -25,18 +25,27 @@ LONGEST = 4096  # tokens: no prompt is cut
 class Crowd:
     """The labels to train on, and the prompts as the model reads them."""
 
-    examples: Examples
+    annotations: Annotations
     encoded: Encoded
+
+    @property
+    def examples(self) -> Examples:
+        """As crowdtune trains on them."""
+        return from_annotations(self.annotations)
 
     @property
     def lengths(self) -> Ints:
         """(I,) tokens of each prompt."""
-        return np.array([len(ids) for ids in self.encoded.prompts], dtype=np.int64)
+        return np.asarray(self.encoded.lengths())
 
     def rows(self) -> list[tuple[int, int, int]]:
         """Item, label and annotator of each label: a row each, as other trainers want them."""
-        e = self.examples
-        return [(i, int(e.labels[i, a]), int(e.annotators[i, a])) for i, a in np.argwhere(e.labels >= 0).tolist()]
+        a = self.annotations
+        return list(zip(a.item.tolist(), a.label.tolist(), a.annotator.tolist(), strict=True))
+
+    def prompt(self, i: int) -> list[int]:
+        """Token ids of an item's prompt."""
+        return [int(token) for token in self.encoded.prompts[i]]
 
 
 def crowd(lm: LanguageModel, items: int, labels: int, tokens: int, seed: int = 0) -> Crowd:
@@ -47,8 +56,8 @@ def crowd(lm: LanguageModel, items: int, labels: int, tokens: int, seed: int = 0
     ids = [f"i{i}" for i in range(items)]
     prompts = _prompts(lm, _drawn(items, tokens, rng), rng)
     asked = Items(ids, prompts, [CHOICES], none, ["mood"], none, gold, [""] * items)
-    examples = from_annotations(_labelled(asked, labels, np.random.default_rng([seed, items, labels])))
-    return Crowd(examples, encode(asked, lm, PromptFormat(style="words"), LONGEST))
+    annotations = _labelled(asked, labels, np.random.default_rng([seed, items, labels]))
+    return Crowd(annotations, encode(asked, lm, PromptFormat(style="words"), LONGEST))
 
 
 def _drawn(items: int, tokens: int, rng: np.random.Generator) -> Floats:

@@ -38,8 +38,8 @@ def _by_decoder(name: str) -> bool:
     return name.startswith("decoder.") and not name.endswith(("EncDecAttention.k", "EncDecAttention.v"))
 
 
-def needed(model: Any, lengths: Ints, choices: int) -> float:
-    """FLOPs that training on prompts of these lengths needs, forward and backward, in a row each.
+def needed(model: Any, lengths: Ints, choices: int, once: int = 0) -> float:
+    """FLOPs that training on prompts of these lengths needs, forward and backward, `once` tokens read once for all.
 
     Six for each weight of the body and token (four of a frozen one, whose own gradient is not needed), six for each of
     an adapter, for attention 6 d t^2 in a causal layer and 12 d t^2 in one that looks both ways, d its heads' width
@@ -49,7 +49,9 @@ def needed(model: Any, lengths: Ints, choices: int) -> float:
     bare = model.get_base_model() if hasattr(model, "get_base_model") else model
     config, body = bare.config, matrices(bare)
     each = 4 if any("lora_" in name for name, _ in model.named_parameters()) else 6
-    tokens, squares, rows = float(lengths.sum()), float((lengths.astype(float) ** 2).sum()), len(lengths)
+    rows = len(lengths)
+    tokens = float(lengths.sum()) - (rows - 1) * once
+    squares = float((lengths.astype(float) ** 2).sum()) - (rows - 1) * once**2
     reads = {name: rows if config.is_encoder_decoder and _by_decoder(name) else tokens for name in body}
     total = sum(each * layer.weight.numel() * reads[name] for name, layer in body.items())
     for name, weight in model.named_parameters():

@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from crowdtune.bundled import all_words
+from crowdtune.lm import attention
 from crowdtune.lm.load import EMBEDDED, LanguageModel, load, paired
 from crowdtune.wording import question
 
@@ -30,10 +31,19 @@ RANDOM = "random:"
 ENDS = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
 
 
-def read(name: str) -> LanguageModel:
-    """A model by name; "random:smollm2", "random:t5-large", "random:tiny" or "random:FOLDER" has random weights."""
-    if not name.startswith(RANDOM):
-        return load(name)
+def read(name: str, *, stock: bool = False) -> LanguageModel:
+    """A model by name; `stock` with transformers' own attention.
+
+    "random:smollm2", "random:t5-large", "random:tiny" and "random:FOLDER" have random weights.
+    """
+    lm = _random(name) if name.startswith(RANDOM) else load(name)
+    attention.use(lm.model)
+    if stock and lm.model.config._attn_implementation == attention.NAME:
+        lm.model.set_attn_implementation("sdpa")
+    return lm
+
+
+def _random(name: str) -> LanguageModel:
     config, tokenizer = _config(name.removeprefix(RANDOM)), _tokenizer()
     config.vocab_size = max(config.vocab_size, len(tokenizer))
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM

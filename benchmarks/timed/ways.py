@@ -100,7 +100,7 @@ class Fixed:
 def train(job: Job, lm: LanguageModel, crowd: Crowd, hold: Callable[[], None]) -> None:
     """Train, and call `hold` before the first optimiser step and after each."""
     if job.way == OURS:
-        objective = Fixed(int((crowd.examples.labels >= 0).sum()), lm.device)
+        objective = Fixed(len(crowd.annotations), lm.device)
         with tempfile.TemporaryDirectory() as folder:
             finetune(
                 lm,
@@ -161,7 +161,7 @@ def one_row_per_label(
     start = {"decoder_input_ids": [lm.model.config.decoder_start_token_id]} if decodes else {}
     rows = []
     for i, label, who in crowd.rows():
-        ids = crowd.encoded.prompts[i]
+        ids = crowd.prompt(i)
         rows.append({"input_ids": ids, "labels": [IGNORED] * (len(ids) - 1) + [who * choices + label]} | start)
     token = torch.from_numpy(answers).to(lm.device)
     expertise = torch.from_numpy(EXPERTISE).float().to(lm.device)
@@ -200,8 +200,8 @@ def one_completion_per_label(
     ids, mask = [], []
     for i, label, _ in crowd.rows():
         said = [int(crowd.encoded.answers[i, label]), lm.end]
-        ids.append([*crowd.encoded.prompts[i], *said])
-        mask.append([0] * len(crowd.encoded.prompts[i]) + [1] * len(said))
+        ids.append([*crowd.prompt(i), *said])
+        mask.append([0] * len(crowd.prompt(i)) + [1] * len(said))
     fair = {"completion_only_loss": True, "activation_checkpointing": False, "max_length": None}
     made = SFTTrainer(
         lm.model,
@@ -222,7 +222,7 @@ def crowd_trainer(job: Job, lm: LanguageModel, crowd: Crowd, told: dict[str, Any
         CrowdConfig(**told | {"gradient_accumulation_steps": 1}),
         crowd.examples,
         peft_config=adapter(lm, job.training) if job.lora else None,
-        objective=Fixed(int((crowd.examples.labels >= 0).sum()), lm.device),
+        objective=Fixed(len(crowd.annotations), lm.device),
         encoded=crowd.encoded,
         callbacks=callbacks,
     )

@@ -13,8 +13,6 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-import numpy as np
-
 from crowdtune.annotations import Ints
 
 PARITY = (3, 32)  # labels and tokens of the step whose gradients are compared
@@ -95,8 +93,9 @@ def _train(pipe: Connection, model: str, job: Any) -> float:
     from .crowd import crowd
     from .machine import forget, most, peak
     from .models import read
+    from .ways import OURS
 
-    lm = read(model)
+    lm = read(model, stock=job.way != OURS)
     made, device = crowd(lm, job.items, job.labels, job.tokens), lm.device
     ready = Ready(int(made.lengths.sum()), peak(lm.model, job.batch * job.tokens))
     forget(device)
@@ -121,9 +120,10 @@ def _held(pipe: Connection, job: Any, lm: Any, made: Any, ready: Ready) -> None:
         settle(lm.device)
         seconds = perf_counter() - released
         if released:
-            read, there, lengths = tally.take()
-            work = needed(lm.model, lengths, choices)
-            pipe.send(Step(seconds, float(lengths.sum()) / whole, read, there, work))
+            given = tally.take()
+            work = sum(needed(lm.model, g.lengths, choices, once=g.once) for g in given)
+            share = sum(int(g.lengths.sum()) for g in given) / whole
+            pipe.send(Step(seconds, share, sum(g.read for g in given), sum(g.there for g in given), work))
         else:
             pipe.send(ready)
         pipe.recv()
@@ -133,12 +133,32 @@ def _held(pipe: Connection, job: Any, lm: Any, made: Any, ready: Ready) -> None:
         train(job, lm, made, hold)
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a model was given in a forward pass.
+
+    Args:
+        read: tokens, padding included.
+        there: of these, tokens that are no padding.
+        lengths: (B,) tokens of each prompt, or row.
+    """
+
+    read: int
+    there: int
+    lengths: Ints
+
+    @property
+    def once(self) -> int:
+        """Tokens that all rows begin with and that were read once."""
+        return (int(self.lengths.sum()) - self.there) // max(len(self.lengths) - 1, 1)
+
+
 class Tally:
     """Counts what a model is given in training steps; lengths are looked up where batches know their items."""
 
     def __init__(self, lengths: Ints | None) -> None:
         self.lengths = lengths
-        self.seen: list[tuple[int, Any, Any]] = []
+        self.seen: list[Any] = []
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -148,23 +168,25 @@ class Tally:
         inner = Trainer.training_step
 
         def counted(trainer: Any, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
-            self.seen.append((inputs["input_ids"].numel(), inputs["attention_mask"].sum(dim=1), inputs.get("index")))
+            packed = "row" in inputs  # without padding
+            ids = inputs["row" if packed else "input_ids"]
+            self.seen.append(
+                (ids.numel(), None if packed else inputs["attention_mask"].sum(dim=1), inputs.get("index"))
+            )
             return inner(trainer, model, inputs, *rest, **named)
 
         with mock.patch.object(Trainer, "training_step", counted):
             yield
 
-    def take(self) -> tuple[int, int, Ints]:
-        """Tokens read, those of them that are no padding, and (rows,) lengths of prompts, since the last time."""
-        read, there = (
-            sum(count for count, _, _ in self.seen),
-            np.concatenate([t.cpu().numpy() for _, t, _ in self.seen]),
-        )
-        lengths = there
-        if self.lengths is not None:
-            lengths = self.lengths[np.concatenate([index.cpu().numpy() for _, _, index in self.seen])]
+    def take(self) -> list[Given]:
+        """The forward passes since the last time."""
+        found = []
+        for read, mask, index in self.seen:
+            rows = None if mask is None else mask.cpu().numpy()
+            lengths = rows if self.lengths is None else self.lengths[index.cpu().numpy()]
+            found.append(Given(read, read if rows is None else int(rows.sum()), lengths))
         self.seen = []
-        return read, int(there.sum()), lengths
+        return found
 
 
 def _parity(model: str, job: Any) -> dict[str, float]:
@@ -179,7 +201,7 @@ def _parity(model: str, job: Any) -> dict[str, float]:
     for bf16 in (False, True):
         pair = []
         for way in (OURS, TRAINER):
-            lm = without_dropout(read(model))
+            lm = without_dropout(read(model, stock=way != OURS))
             pair.append(gradients(replace(job, way=way), lm, crowd(lm, job.items, labels, tokens), bf16=bf16))
         found["bfloat16" if bf16 else "float32"] = apart(*pair)
     return found

@@ -19,7 +19,6 @@ from benchmarks.timed.ways import OURS, SFT, TRAINER, Job, apart, gradients, tra
 from benchmarks.timed.worker import Ready, Step, Tally
 from torch.utils.flop_counter import FlopCounterMode
 
-from crowdtune.lm.batch import pad
 from crowdtune.lm.load import LanguageModel
 
 JOB = Job(OURS, labels=3, tokens=32, items=6, batch=6, steps=1)
@@ -48,7 +47,7 @@ def by_hand(lm: LanguageModel, made: Crowd) -> dict[str, torch.Tensor]:
     lm, rows = lm.copy(), made.rows()
     for i, label, who in rows:
         answers = torch.from_numpy(made.encoded.answers[i])
-        said = asked(lm, torch.tensor([made.encoded.prompts[i]]))[0, answers].softmax(dim=0)[label]
+        said = asked(lm, torch.tensor([made.prompt(i)]))[0, answers].softmax(dim=0)[label]
         e = EXPERTISE[who]
         (-(e * said + (1 - e) / 2).log() / len(rows)).backward()
     return {name: weight.grad for name, weight in lm.model.named_parameters() if weight.grad is not None}
@@ -105,11 +104,8 @@ def test_prompts_vary_about_the_length_asked_for_and_labels_are_of_different_peo
     assert 0.25 < made.lengths.std() / made.lengths.mean() < 0.45
     assert made.lengths.min() >= 30
     assert made.lengths.max() <= 121
-    e = made.examples
-    assert e.labels.shape == (400, 3)
-    assert (np.diff(np.sort(e.annotators, axis=1)) > 0).all()
-    assert len(made.rows()) == 1200
-    assert [label for i, label, _ in made.rows() if i == 7] == e.labels[7].tolist()
+    assert len({(i, who) for i, _, who in made.rows()}) == len(made.rows()) == 1200
+    assert (made.annotations.labels_per_item == 3).all()
 
 
 @pytest.mark.parametrize("way", [OURS, TRAINER, pytest.param(SFT, marks=pytest.mark.slow)])
@@ -124,17 +120,18 @@ def test_ways_are_held_after_each_step_and_an_epoch_reads_every_row_once(llama: 
     with tally.counting():
         train(job, llama.copy(), made, hold)
     assert taken[0] is None
-    rows = np.concatenate([lengths for _, _, lengths in taken[1:]])
+    given = [one for step in taken[1:] for one in step]
+    rows = np.concatenate([one.lengths for one in given])
     assert len(taken) == 1 + job.steps
     repeated = made.lengths if way == OURS else np.repeat(made.lengths + (2 if way == SFT else 0), job.labels)
     assert sorted(rows) == sorted(repeated)
-    assert sum(there for _, there, _ in taken[1:]) == repeated.sum()
-    padded = sum(read for read, _, _ in taken[1:])
-    assert padded > repeated.sum()
-    if way == OURS:
-        batches = [made.lengths[i : i + 4] for i in range(0, 12, 4)]
-        assert padded <= max(b.max() for b in batches) * 12
-        assert pad(made.encoded.prompts, llama)[0].numel() > padded  # batches of like length
+    there, read = sum(one.there for one in given), sum(one.read for one in given)
+    if way == OURS:  # in a row without padding; what prompts begin with is read once
+        assert there == read == repeated.sum() - sum(3 * one.once for one in given)
+        assert all(one.once >= 7 for one in given)  # What is the mood of these words
+    else:
+        assert there == repeated.sum() < read
+        assert all(one.once == 0 for one in given)
 
 
 def test_an_epoch_is_extrapolated_by_tokens_and_ratios_are_by_round() -> None:

@@ -11,23 +11,28 @@ import torch
 from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.packed import pack
 
 
-def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
+def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Any]:
     """Features as `Encoded.feature` makes them, and whatever else, as a batch.
 
     Returns:
-        input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
-        padded with -1, where there are texts; everything else stacked.
+        Everything stacked but prompts: those are what `packed.pack` makes of them, where the model can read it
+        (`LanguageModel.packs`), else input_ids and attention_mask (B, T), padded left for causal language models, right
+        for others. Where there are texts, texts (B, K, L) padded with -1.
     """
-    ids, mask = pad([f["input_ids"] for f in features], lm)
-    batch = {"input_ids": ids, "attention_mask": mask}
+    batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
             batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
-    return batch
+    prompts = [f["input_ids"] for f in features]
+    if lm.packs:
+        return batch | pack(prompts, [f["texts"] for f in features] if "texts" in batch else ())
+    ids, mask = pad(prompts, lm)
+    return batch | {"input_ids": ids, "attention_mask": mask}
 
 
 def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:

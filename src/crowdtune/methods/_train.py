@@ -17,7 +17,8 @@ from crowdtune.lm.score import score
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._learn import learn
-from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_kind, options, require_labels
+from crowdtune.methods._memory import tell_memory
+from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check, options
 from crowdtune.methods._plan import Conclusion, Plan
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
@@ -59,14 +60,9 @@ def train(
     """
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
-    asked = {
-        "method": method,
-        "options": asdict(cast(Any, chosen)),
-        "training": asdict(training),
-        "data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}},
-    }
-    require_labels(annotations, method)
-    check_kind(annotations, method, training)
+    told = {"options": asdict(cast(Any, chosen)), "training": asdict(training)}
+    asked = {"method": method} | told | {"data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}}}
+    check(annotations, method, training)
     Run.claim(Path(out), asked, resume=resume)
     shared, start = start is not None, start or prepare(annotations, training, test)
     plan = chosen.plan(annotations, start.anchor)
@@ -74,6 +70,8 @@ def train(
     (logger.info if _calm(said) else logger.warning)(said.words)
     run = Run.start(Path(out), asked, resume=resume)
     logger.info(f"training with {method}")
+    if not shared:
+        tell_memory(start, training, len(annotations))
     untrained = start.lm.copy() if shared else start.lm
     trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
     free = start.anchor.contrast is not None
