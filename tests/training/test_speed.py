@@ -98,6 +98,12 @@ def test_flops_are_those_torch_counts(model: str, lora: bool, request: pytest.Fi
     assert mine == pytest.approx(counted(lm, trained, rows, tokens), rel=1e-6)
 
 
+def test_what_is_read_once_is_needed_once(llama: LanguageModel) -> None:
+    """Two rows that share three tokens need what each needs by itself, less what the three do."""
+    five, seven, three = (needed(llama.model, np.array([n]), choices=0) for n in (5, 7, 3))
+    assert needed(llama.model, np.array([5, 7]), choices=0, once=3) == pytest.approx(five + seven - three)
+
+
 def test_prompts_vary_about_the_length_asked_for_and_labels_are_of_different_people(llama: LanguageModel) -> None:
     made = crowd(llama, 400, 3, 60)
     assert 57 < made.lengths.mean() < 63  # standard error 1.0
