@@ -49,4 +49,5 @@ def slow(cell: Cell, aside: Path) -> Outcome:
 
 
 if __name__ == "__main__":
-    run_cells(CELLS, Store(Path(sys.argv[1])), slow, jobs=2, say=lambda line: print(line, flush=True))
+    folder, engine = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "processes"
+    run_cells(CELLS, Store(folder), slow, jobs=2, say=lambda line: print(line, flush=True), engine=engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
-from crowdtune.bench.grid import Cell, Store
+from crowdtune.bench.grid import Cell, Store, keep
 from tests.bench.stub import made
 
 CELL = Cell("words", "minilm-head", "realm", trained=10, held_out=100)
@@ -35,7 +35,8 @@ def test_what_a_row_compares() -> None:
 def test_an_outcome_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     kept = made(CELL, right=0.37)
-    store.keep(CELL, kept, store.aside(CELL))
+    store.place(CELL).mkdir(parents=True)
+    keep(CELL, kept, store.place(CELL))
     found = store.load(CELL)
     assert (found.correct == kept.correct).all()
     assert found.accuracy == 0.37

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from crowdtune.bench.run import run_cells
 from crowdtune.errors import InputError
 from tests.bench.stub import CELLS, RAN, quick, slow
 
+OPEN = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,10 +27,10 @@ def quiet(line: str) -> None:
     pass
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.stub", str(folder)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "tests.bench.stub", str(folder), *words], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | environment,
     )  # fmt: skip
 
 
@@ -84,3 +88,34 @@ def test_a_folder_is_for_one_grid_at_a_time_and_for_grids_alone(tmp_path: Path) 
         run_cells(CELLS, Store(tmp_path / "mine"), quick, jobs=1, say=quiet)
     with pytest.raises(InputError, match="jobs=-1 must be 1 or more"):
         run_cells(CELLS, store, quick, jobs=-1, say=quiet)
+
+
+@contextmanager
+def cluster(port: int) -> Iterator[str]:
+    """A head of Ray of its own, as `ray start --head` makes one on a cluster; where it can be joined."""
+    place = Path(sys.executable).with_name("ray")
+    words = ["start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    head = subprocess.Popen(
+        [str(place), *words], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | OPEN
+    )
+    try:
+        assert head.stdout is not None
+        assert any("Ray runtime started" in line for line in head.stdout)
+        yield f"127.0.0.1:{port}"
+    finally:
+        head.terminate()
+        head.communicate(timeout=30)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("joined", [False, True])
+def test_cells_on_ray_are_those_of_processes(tmp_path: Path, joined: bool) -> None:
+    """Started here, and on a cluster that RAY_ADDRESS names."""
+    pytest.importorskip("ray")
+    run_cells(CELLS, Store(tmp_path / "whole"), quick, jobs=1, say=quiet)
+    with cluster(6391) if joined else nullcontext("") as address:
+        told, errors = start(tmp_path / "ray", "ray", RAY_ADDRESS=address, **OPEN).communicate(timeout=120)
+    assert "12/12" in told, errors
+    folders = (tmp_path / "whole/cells", tmp_path / "ray/cells")
+    kept = [{at.relative_to(f): at.read_bytes() for at in f.rglob("*") if at.is_file()} for f in folders]
+    assert kept[0] == kept[1]

@@ -6,6 +6,7 @@ import inspect
 import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ from crowdtune.bench.people import load_people
 from crowdtune.bench.presets import cells
 from crowdtune.bench.readings import READINGS, readings, scaled
 from crowdtune.bench.resampling import resampled
+from crowdtune.bench.run import Keeping
 from crowdtune.bench.shala_presets import LOSSES, OURS, presets
 from crowdtune.bench.shala_table import summary
 from crowdtune.bench.untrained import UNTRAINED
 from crowdtune.bench.work import work
 from crowdtune.bundled import rated_words
 from crowdtune.cli.bench import shala
+from crowdtune.engines import do
 from crowdtune.errors import InputError
 from crowdtune.methods._options import WRITING
 from crowdtune.metrics.distances import js_distance
@@ -280,8 +283,7 @@ def test_a_tiny_grid_from_end_to_end(
     store, few = Store(tmp_path), [c for c in grid("tiny") if c.seed == 0]
     with store.claimed():
         for cell in few:
-            aside = store.aside(cell)
-            store.keep(cell, work(cell, aside, {}), aside)
+            do(Keeping(partial(work, paths={})), store.place(cell), cell)
     command = ["bench", "shala", "--preset", "tiny", "--seeds", "1", "-o", str(tmp_path)]
     assert run(monkeypatch, *command, "--json") == 0
     row = json.loads(capsys.readouterr().out)["conditions"][0]

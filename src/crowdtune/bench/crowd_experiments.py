@@ -31,7 +31,7 @@ from crowdtune.rounds.groups import membership
 from crowdtune.rounds.job import Done, Job
 from crowdtune.rounds.record import Round
 from crowdtune.rounds.rounds import Play
-from crowdtune.rounds.spread import spreading
+from crowdtune.rounds.spread import Spreading
 from crowdtune.rounds.summary import attribution, summary
 from crowdtune.rounds.target import Target, gain
 
@@ -39,7 +39,7 @@ GROWING = (33, 66, 100)  # texts, as in the paper
 BUDGET = 5  # probes for each contributor
 
 
-def growing(setting: Setting, seed: int, folder: Path, workers: int) -> list[Row]:
+def growing(setting: Setting, seed: int, folder: Path, over: Spreading) -> list[Row]:
     """Experiment 1: independent models on more and more of the texts around the target.
 
     Returns:
@@ -52,7 +52,7 @@ def growing(setting: Setting, seed: int, folder: Path, workers: int) -> list[Row
         own = planted.annotations.take_labels(np.arange(max(count, 1)))
         tuning = setting.tuning(planted, own)
         job = Job(members=("c1",) if count else (), seed=seed, draws=judged_by(setting), keep=False)
-        with spreading(tuning, workers=workers) as spread:
+        with over(tuning) as spread:
             (done,) = spread({folder / "growing" / f"{setting.name}-{seed}-{count}": job}).values()
         rows.append(
             {"setting": setting.name, "seed": seed, "texts": count, "steps": done.steps}
@@ -61,7 +61,7 @@ def growing(setting: Setting, seed: int, folder: Path, workers: int) -> list[Row
     return rows
 
 
-def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[list[Row], list[Round]]:
+def selection(setting: Setting, seed: int, folder: Path, over: Spreading) -> tuple[list[Row], list[Round]]:
     """Experiment 2: competing rounds against one model on everybody's contributions, at equal updates.
 
     Returns:
@@ -73,7 +73,7 @@ def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[
     players = tuple(planted.annotations.annotators)
     tuning, last = setting.tuning(planted, part=1), setting.tuning(planted, part=2)
     place = folder / "rounds" / f"{setting.name}-{setting.rounds.strategy}-{seed}"
-    with spreading(tuning, workers=workers) as spread:
+    with over(tuning) as spread:
         play = Play([aim.target for aim in tuning.aims], setting.rounds, place, spread)
         rounds = list(play.rounds({name: name for name in players}))
     made = summary(rounds)
@@ -89,7 +89,7 @@ def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[
         place / "judged" / f"{name.replace(', ', '-')}-{steps}": replace(job, draws=judged_by(setting), keep=False)
         for name, (steps, job) in models.items()
     }
-    with spreading(last, workers=workers) as spread:
+    with over(last) as spread:
         done = dict(zip(models, spread(jobs).values(), strict=True))
     target = last.aims[0].target
     return [
@@ -101,7 +101,7 @@ def selection(setting: Setting, seed: int, folder: Path, workers: int) -> tuple[
 
 
 def fairness(
-    setting: Setting, seed: int, rounds: Sequence[Round], folder: Path, workers: int
+    setting: Setting, seed: int, rounds: Sequence[Round], folder: Path, over: Spreading
 ) -> tuple[list[Row], list[Row]]:
     """Experiment 3: points and ridge attribution beside exact Shapley values of real coalitions.
 
@@ -110,13 +110,13 @@ def fairness(
         seed: of them.
         rounds: that were played.
         folder: keeps the coalitions; those trained before are not trained again.
-        workers: processes at a time.
+        over: does the trainings.
 
     Returns:
         A row for each credit, with its Spearman correlation with Shapley values and with the planted quality, and
         bootstrap intervals over contributors; and a row for each contributor with its values.
     """
-    with game_of(setting, seed, folder, workers) as game:
+    with game_of(setting, seed, folder, over) as game:
         game.worth(all_coalitions(len(game)))
         probed = attribution(rounds, game.players)
         assert probed is not None

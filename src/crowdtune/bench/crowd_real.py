@@ -16,7 +16,7 @@ from crowdtune.methods import Distance, Drawing, HeldOut, Tuning, centroid_of
 from crowdtune.methods._aims import Aim
 from crowdtune.rounds.coalitions import coalition_game
 from crowdtune.rounds.options import Rounds
-from crowdtune.rounds.spread import spreading
+from crowdtune.rounds.spread import Spreading
 
 LORA = {"batch_size": "8", "accumulation": "1", "lora_rank": "8", "max_length": "32"}
 SMOLLM2 = LORA | {"template": "{prompt}", "epochs": "3", "learning_rate": "1e-3"}
@@ -99,11 +99,11 @@ SETTINGS = {
 
 
 @contextmanager
-def game_of(setting: Setting, seed: int, folder: Path, workers: int) -> Iterator[Game]:
+def game_of(setting: Setting, seed: int, folder: Path, over: Spreading) -> Iterator[Game]:
     """The game of a setting's contributors; trainings are kept in `folder`/coalitions."""
     planted = setting.planted(seed)
     tuning = setting.tuning(planted)
-    with spreading(tuning, workers=workers) as spread:
+    with over(tuning) as spread:
         yield coalition_game(
             spread,
             planted.annotations.annotators,

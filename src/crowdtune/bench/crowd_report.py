@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from crowdtune.bench.crowd_real import SETTINGS, Setting, with_rounds
 from crowdtune.bench.crowd_worlds import Row, summed
 from crowdtune.bench.plot import whisker_chart
 from crowdtune.bench.report import markdown_table, write_all
+from crowdtune.engines import check_engine
 from crowdtune.errors import unknown_name
+from crowdtune.rounds.spread import Spreading, spreading
 from crowdtune.write.tables import write_json
 
 ENDS = ("_low", "_high")  # of the 95 % interval of the column named before
@@ -57,7 +60,9 @@ PLANS = {
 }
 
 
-def run_crowd_sft(preset: str, folder: Path, workers: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run_crowd_sft(
+    preset: str, folder: Path, workers: int, say: Callable[[str], None], engine: str = "processes"
+) -> dict[str, Any]:
     """Run a preset; experiments that `folder` holds are not run again.
 
     Args:
@@ -65,17 +70,19 @@ def run_crowd_sft(preset: str, folder: Path, workers: int, say: Callable[[str], 
         folder: keeps trainings, rows and reports.
         workers: processes at a time.
         say: told which experiment comes next.
+        engine: "processes" of this machine, or "ray"; see `engines`.
 
     Returns:
         What results.json holds: title of a table -> rows.
     """
     if preset not in PLANS:
         raise unknown_name("preset", preset, PLANS)
-    plan = PLANS[preset]
+    check_engine(engine, workers)
+    plan, over = PLANS[preset], partial(spreading, workers=workers, engine=engine)
     tables: dict[str, list[Row]] = {}
     for place, (name, seeds) in enumerate(plan.real.items()):
         strategies = plan.strategies[: None if place == 0 else 1]
-        for title, rows in _real(SETTINGS[name], seeds, strategies, folder, workers, say).items():
+        for title, rows in _real(SETTINGS[name], seeds, strategies, folder, over, say).items():
             tables[title] = tables.get(title, []) + rows
     if plan.seeds:
         for title, make in _surrogate(plan).items():
@@ -93,21 +100,21 @@ def few_seeds(plan: Plan) -> str:
 
 
 def _real(
-    setting: Setting, seeds: int, strategies: Sequence[str], folder: Path, workers: int, say: Callable[[str], None]
+    setting: Setting, seeds: int, strategies: Sequence[str], folder: Path, over: Spreading, say: Callable[[str], None]
 ) -> dict[str, list[Row]]:
     """The paper's experiments of one setting."""
     tables: dict[str, list[Row]] = {}
     for seed in range(seeds):
         if setting.writes:
             say(f"{setting.name}, seed {seed}: one model on more and more texts")
-            tables.setdefault("one model, more texts", []).extend(growing(setting, seed, folder, workers))
+            tables.setdefault("one model, more texts", []).extend(growing(setting, seed, folder, over))
         for strategy in strategies:
             say(f"{setting.name}, seed {seed}: rounds, groups {strategy}")
-            rows, rounds = selection(with_rounds(setting, strategy=strategy), seed, folder, workers)
+            rows, rounds = selection(with_rounds(setting, strategy=strategy), seed, folder, over)
             tables.setdefault("rounds against one model", []).extend(rows)
             if strategy == strategies[0]:
                 say(f"{setting.name}, seed {seed}: {2 ** len(setting.quality)} coalitions")
-                told, people = fairness(setting, seed, rounds, folder, workers)
+                told, people = fairness(setting, seed, rounds, folder, over)
                 tables.setdefault("credits against exact Shapley values", []).extend(told)
                 tables.setdefault(f"contributors of {setting.name}", []).extend(people)
     return tables | (_means(tables) if seeds > 1 else {})

@@ -1,13 +1,12 @@
 """A cell is one training with everything that decides it; a grid is many of them, and a folder keeps what came out.
 
-A cell's folder is written aside and renamed, so that one that is there is whole, whatever was killed when.
+A cell is a job of an engine (`engines`): its folder is whole or not there at all.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -174,20 +173,6 @@ class Store:
                 shutil.rmtree(left)
             yield
 
-    def aside(self, cell: Cell) -> Path:
-        """A new folder to work in, for this process alone."""
-        folder = self.folder / "cells" / f".{cell.name}.{os.getpid()}"
-        folder.mkdir(parents=True)
-        return folder
-
-    def keep(self, cell: Cell, outcome: Outcome, aside: Path) -> None:
-        """Write what came out into `aside` and move that to the cell's place."""
-        write_json(aside / "cell.json", asdict(cell))
-        write_bytes(aside / "correct.bin", np.packbits(outcome.correct).tobytes())
-        plain = {name: value for name, value in vars(outcome).items() if name != "correct"}
-        write_json(aside / "results.json", plain | {"held_out": len(outcome.correct), "accuracy": outcome.accuracy})
-        aside.rename(self.place(cell))
-
     def load(self, cell: Cell) -> Outcome:
         """What came out of a finished cell."""
         place = self.place(cell)
@@ -196,3 +181,11 @@ class Store:
         correct = np.unpackbits(bits, count=plain.pop("held_out")).astype(bool)
         del plain["accuracy"]
         return Outcome(correct=correct, **plain)
+
+
+def keep(cell: Cell, outcome: Outcome, folder: Path) -> None:
+    """Write what came out of a cell into its folder."""
+    write_json(folder / "cell.json", asdict(cell))
+    write_bytes(folder / "correct.bin", np.packbits(outcome.correct).tobytes())
+    plain = {name: value for name, value in vars(outcome).items() if name != "correct"}
+    write_json(folder / "results.json", plain | {"held_out": len(outcome.correct), "accuracy": outcome.accuracy})

@@ -50,4 +50,5 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write, new or empty.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+Engine = Annotated[str, typer.Option(help="processes of this machine, or a cluster by ray.")]
 KeepIds = Annotated[bool, typer.Option("--keep-ids", help="Annotators by name, not pseudonym, in what others see.")]

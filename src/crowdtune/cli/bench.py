@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crowdtune.cli._flags import Json
+from crowdtune.cli._flags import Engine, Json
 from crowdtune.cli._screen import new_table, say, share, show, show_json
 from crowdtune.errors import InputError
 from crowdtune.settings import from_pairs
@@ -26,7 +26,7 @@ def _papers() -> None:
 
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder; the cells that are in it are not run again.")]
-Jobs = Annotated[int, typer.Option(help="Cells at a time, a process each; 0 = as many as cores.")]
+Jobs = Annotated[int, typer.Option(help="Cells at a time, a process each; 0 = as many as cores here.")]
 Methods = Annotated[str, typer.Option(help="Only these, with commas between; '' = the preset's.")]
 Seeds = Annotated[int, typer.Option(help="Repetitions; 0 = the preset's.")]
 Data = Annotated[
@@ -42,6 +42,7 @@ def realm(
     ] = "cpu",
     out: Out = ...,  # type: ignore[assignment]
     jobs: Jobs = 0,
+    engine: Engine = "processes",
     methods: Methods = "",
     seeds: Seeds = 0,
     data: Data = None,
@@ -52,7 +53,7 @@ def realm(
     from crowdtune.bench.report import write_report
 
     paths = _paths(data, seeds)
-    found = _run(cells(preset, paths, methods=_names(methods), seeds=seeds), paths, out, jobs)
+    found = _run(cells(preset, paths, methods=_names(methods), seeds=seeds), paths, out, jobs, engine)
     results = write_report(out, preset, found)
     if json:
         show_json(results)
@@ -75,6 +76,7 @@ def robustft(
     ] = "cpu",
     out: Out = ...,  # type: ignore[assignment]
     jobs: Jobs = 0,
+    engine: Engine = "processes",
     methods: Methods = "",
     seeds: Seeds = 0,
     data: Data = None,
@@ -89,7 +91,7 @@ def robustft(
     paths = _paths(data, seeds)
     wanted = _names(methods)
     grid = cells(preset, paths, methods=wanted, seeds=seeds, presets=ROBUSTFT, untrained=UNTRAINED)
-    results = write_report(out, preset, _run(grid, paths, out, jobs))
+    results = write_report(out, preset, _run(grid, paths, out, jobs, engine))
     if json:
         show_json(results)
         return
@@ -115,6 +117,7 @@ def shala(
     ] = "bundled",
     out: Out = ...,  # type: ignore[assignment]
     jobs: Jobs = 0,
+    engine: Engine = "processes",
     methods: Methods = "",
     seeds: Seeds = 0,
     data: Data = None,
@@ -129,7 +132,7 @@ def shala(
     paths = _paths(data, seeds)
     known, wanted = presets(paths), _names(methods)
     grid = cells(preset, paths, methods=wanted, seeds=seeds, presets=known, untrained=UNTRAINED)
-    results = write_report(out, preset, _run(grid, paths, out, jobs), paths)
+    results = write_report(out, preset, _run(grid, paths, out, jobs, engine), paths)
     if json:
         show_json(results)
         return
@@ -159,12 +162,13 @@ def crowd_sft(
     preset: Annotated[str, typer.Option(help="tiny, surrogate, minilm, smollm2 or cpu: all three.")] = "surrogate",
     out: Out = ...,  # type: ignore[assignment]
     jobs: Jobs = 0,
+    engine: Engine = "processes",
     json: Json = False,
 ) -> None:
     """Crowd-SFT's experiments: more data, rounds, points against Shapley values, pools, attacks; resumable."""
     from crowdtune.bench.crowd_report import run_crowd_sft, table_of
 
-    results = run_crowd_sft(preset, out, jobs or os.cpu_count() or 1, say)
+    results = run_crowd_sft(preset, out, jobs or os.cpu_count() or 1, say, engine)
     if json:
         show_json(results)
         return
@@ -188,12 +192,12 @@ def _paths(data: list[str] | None, seeds: int) -> dict[str, Path]:
     return paths
 
 
-def _run(grid: list[Cell], paths: dict[str, Path], out: Path, jobs: int) -> dict[Cell, Outcome]:
+def _run(grid: list[Cell], paths: dict[str, Path], out: Path, jobs: int, engine: str) -> dict[Cell, Outcome]:
     """Run what is missing, and all outcomes."""
     from crowdtune.bench.grid import Store
     from crowdtune.bench.run import run_cells
     from crowdtune.bench.work import work
 
     store = Store(out)
-    run_cells(grid, store, partial(work, paths=paths), jobs=jobs or os.cpu_count() or 1, say=say)
+    run_cells(grid, store, partial(work, paths=paths), jobs=jobs or os.cpu_count() or 1, say=say, engine=engine)
     return {cell: store.load(cell) for cell in grid}

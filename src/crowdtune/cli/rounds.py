@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from crowdtune.annotations import Items
-from crowdtune.cli._flags import Json, KeepIds, Load, Out
+from crowdtune.cli._flags import Engine, Json, KeepIds, Load, Out
 from crowdtune.cli._screen import NONE, SHOWN, complain, new_table, only_our_voice, resumable, say, show, show_json
 from crowdtune.cli._source import reads, settled, whole
 from crowdtune.cli._split import of_split
@@ -33,7 +33,6 @@ Workers = Annotated[
     int | None,
     typer.Option(help="Trainings at a time, a process each; by default as many as groups and cores; 0 = no process."),
 ]
-Where = Annotated[str, typer.Option(help="processes of this machine, or a cluster by ray.")]
 
 
 @reads
@@ -60,7 +59,7 @@ def run(
         list[str] | None, typer.Option("--set", help="KEY=VALUE of rounds, the method or training; may be repeated.")
     ] = None,
     workers: Workers = None,
-    engine: Where = "processes",
+    engine: Engine = "processes",
     split: Annotated[str, typer.Option(help="Of this split alone; by default train, where there is one.")] = "",
     seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
     json: Json = False,
@@ -78,7 +77,7 @@ def resume(
     load: Load,
     rounds: Annotated[int | None, typer.Option(help="Rounds at most, where there shall be more now.")] = None,
     workers: Workers = None,
-    engine: Where = "processes",
+    engine: Engine = "processes",
     json: Json = False,
 ) -> None:
     """Go on with the rounds in the folder SOURCE that were stopped, or play more of them.

@@ -9,11 +9,12 @@ import numpy as np
 import typer
 
 from crowdtune.annotations import Annotations, Items
-from crowdtune.cli._flags import Json, Load, Out
+from crowdtune.cli._flags import Json, Load
 from crowdtune.cli._people import told
-from crowdtune.cli._screen import annotator_table, in_grades, only_our_voice, say, share, show, show_json
+from crowdtune.cli._screen import annotator_table, in_grades, new_table, only_our_voice, say, share, show, show_json
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
+from crowdtune.errors import InputError
 from crowdtune.ranks import is_main
 from crowdtune.read import Policy, read
 from crowdtune.runs import Run
@@ -23,7 +24,7 @@ from crowdtune.settings import from_pairs, from_toml
 @reads
 def train(
     load: Load,
-    out: Out = ...,  # type: ignore[assignment]
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write, new or empty.")] = None,
     method: Annotated[
         str,
         typer.Option(
@@ -45,6 +46,7 @@ def train(
         str, typer.Option(help="Train on this split alone; by default train, where there is one; all for every item.")
     ] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in the folder.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Tell what memory it would take, and end.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything random, 0 by default.")] = None,
     json: Json = False,
 ) -> None:
@@ -54,6 +56,10 @@ def train(
     from crowdtune.methods import options
     from crowdtune.methods import train as run
 
+    if out is None and not estimate:
+        raise InputError(
+            "a training needs a folder to write: -o DIR; or --estimate to be told what memory it would take."
+        )
     before = Run(from_).config if from_ else {"method": "joint"}
     method = method or before["method"]
     settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
@@ -62,6 +68,10 @@ def train(
     options(method, settings)  # a wrong name is said before anything is read
     whole = load()
     annotations = of_split(whole, "training on", split, ("train",))
+    if out is None or estimate:
+        if is_main():
+            show_memory(annotations, method, settings, json)
+        return
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     part()
@@ -76,6 +86,21 @@ def train(
     show(_summary(results))
     then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
     say(f"labels, annotators and model are in {out}; next: {then}")
+
+
+def show_memory(annotations: Annotations, method: str, settings: dict[str, str], json: bool) -> None:
+    """What memory a training would take, in bytes as JSON, else in GiB."""
+    from crowdtune.methods import foresee
+
+    told = foresee(annotations, method, settings)
+    sizes = {**told.parts, "total": told.total}
+    if json:
+        show_json(sizes)
+        return
+    table = new_table("memory at the peak of training", "for", "GiB")
+    for name, size in sizes.items():
+        table.add_row(name, f"{size / 2**30:.2f}")
+    show(table)
 
 
 def _as(items: Items) -> Policy:

@@ -11,40 +11,30 @@ import torch
 from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.packed import pack
 from crowdtune.lm.together import sharded
 
-WORTH, WORTH_THERE = 64, 4096  # tokens a pass of its own for what prompts begin with must save, here and on a GPU
 
-
-def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
+def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Any]:
     """Features as `Encoded.feature` makes them, and whatever else, as a batch.
 
     Returns:
-        prefix (1, P), the tokens that all prompts of causal language models begin with, P = 0 for others; input_ids and
-        attention_mask (B, T) of what they go on with, padded left for causal language models, right for others; texts
-        (B, K, L) padded with -1, where there are texts; everything else stacked.
+        Everything stacked but prompts: those are what `packed.pack` makes of them, where the model can read it
+        (`LanguageModel.packs`), else input_ids and attention_mask (B, T), padded left for causal language models, right
+        for others. Where there are texts, texts (B, K, L) padded with -1.
     """
-    prompts = [f["input_ids"] for f in features]
-    parts = sharded(lm)  # then every rank must call the model equally often, whatever its batch
-    shared = 0 if lm.pads_right or parts else common(prompts)
-    if shared * (len(prompts) - 1) < (WORTH if lm.device.type == "cpu" else WORTH_THERE):
-        shared = 0
-    ids, mask = pad([prompt[shared:] for prompt in prompts], lm)
-    batch = {"input_ids": ids, "attention_mask": mask, "prefix": torch.tensor([list(prompts[0][:shared])]).long()}
+    batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
-            choices, fewest = features[0]["answers"].shape[0], 2 if parts else 1
-            batch[name] = _pad_texts([f[name] for f in features], choices, fewest)
+            fewest = 2 if sharded(lm) and not lm.packs else 1  # tokens: all ranks must call the model equally often
+            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0], fewest)
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
-    return batch
-
-
-def common(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all of several prompts begin with, one at least left of each; 0 where there is but one."""
-    most = min(map(len, prompts)) - 1 if len(prompts) > 1 else 0
-    first, last = min(prompts, key=list), max(prompts, key=list)  # what these two share, all between them share
-    return next((place for place in range(most) if first[place] != last[place]), max(most, 0))
+    prompts = [f["input_ids"] for f in features]
+    if lm.packs:
+        return batch | pack(prompts, [f["texts"] for f in features] if "texts" in batch else ())
+    ids, mask = pad(prompts, lm)
+    return batch | {"input_ids": ids, "attention_mask": mask}
 
 
 def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:

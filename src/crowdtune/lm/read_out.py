@@ -8,9 +8,9 @@ r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabi
 | head | softmax over outputs of a classification head |
 | reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
 
-Every batch has prefix (1, P), input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1
-where an item has no such choice, and offset (B, K) nats. What is common is read once: a prompt, whatever the number of
-its choices, and what all prompts of a batch begin with.
+Every batch is one of `batch.collate`: a packed row, or input_ids and attention_mask (B, T); answers (B, K), -1 where an
+item has no such choice; offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices; in
+a packed row what all prompts begin with as well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from crowdtune.annotations import MASKED
 from crowdtune.lm.heads import only
 
-Batch = Mapping[str, Tensor]
+Batch = Mapping[str, Any]
 ReadOut = Callable[[Any, Batch], Tensor]
 
 
@@ -34,15 +34,38 @@ def at_answer(model: Any, batch: Batch) -> Tensor:
     .. math:: p(k | x) = \\exp(z_{v_k} - o_k) / \\sum_{k'} \\exp(z_{v_{k'}} - o_{k'})
 
     with z the logits at the answer position, v_k the token of choice k and o its offset. No logits but those of the
-    batch's choices are computed, at this one position.
+    choices are computed, at this one position.
     """
-    ids, mask = batch["input_ids"], batch["attention_mask"]
     with only(model, batch["answers"].clamp(min=0)) as chosen:
-        if _config(model).is_encoder_decoder:
-            out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
-        else:
-            out = _after_prefix(model, batch, keep=False)
-    return _among_choices(chosen(out.logits[:, -1]).float() - batch["offset"], batch)
+        logits = _at_answer(model, batch)
+    return _among_choices(chosen(logits).float() - batch["offset"], batch)
+
+
+def _at_answer(model: Any, batch: Batch) -> Tensor:
+    """(B, V) logits at the answer position."""
+    if "row" in batch:
+        return packed_logits(model, batch, batch["ends"])
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    if _config(model).is_encoder_decoder:
+        out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
+    else:
+        position = _positions(mask)
+        out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
+    return out.logits.flatten(0, 1)  # type: ignore[no-any-return]
+
+
+def packed_logits(model: Any, batch: Batch, places: Tensor) -> Tensor:
+    """(M, V) logits at M places (M,) of a packed row; who sees whom is in the levels, and in no mask."""
+    everyone = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=places.device)
+    out = model(
+        input_ids=batch["row"],
+        position_ids=batch["position"],
+        attention_mask=everyone,
+        levels=batch["levels"],
+        logits_to_keep=places,
+        use_cache=False,
+    )
+    return out.logits.flatten(0, 1)  # type: ignore[no-any-return]
 
 
 def by_head(model: Any, batch: Batch) -> Tensor:
@@ -91,26 +114,6 @@ def by_response(model: Any, batch: Batch) -> Tensor:
     return log_likelihoods(model, batch).masked_fill(batch["answers"] < 0, MASKED)
 
 
-def by_packed_response(model: Any, batch: Batch) -> Tensor:
-    """The same as `by_response` with all prompts and texts of the batch in one row, without a token of padding.
-
-    Positions start again with each text, which is how transformers' causal models tell sequences apart, with every
-    attention. A prompt is read again for each of its texts, so this pays where items have one response.
-    """
-    row, column, text = _existing(batch)
-    whole, mask = _whole(batch)
-    prompt = mask[row].bool()
-    there = torch.cat([prompt, text >= 0], dim=1)
-    ids = torch.cat([whole[row], text], dim=1)[there]
-    said = torch.cat([torch.zeros_like(prompt), text >= 0], dim=1)[there].nonzero()[:, 0]
-    position = (there.cumsum(dim=1) - 1)[there]
-    logits = model(input_ids=ids[None], position_ids=position[None], logits_to_keep=said - 1, use_cache=False).logits[0]
-    log_p = -torch.nn.functional.cross_entropy(logits.float(), ids[said], reduction="none")
-    item, choice = (code[:, None].expand_as(text)[text >= 0] for code in (row, column))
-    total = torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
-    return total.masked_fill(batch["answers"] < 0, MASKED)
-
-
 READ_OUTS: dict[str, ReadOut] = {
     "words": at_answer,
     "letters": at_answer,
@@ -131,53 +134,54 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
     row, column, text = _existing(batch)
     if not len(row):
         return torch.zeros_like(batch["offset"])
-    logits = (_decoded if _config(model).is_encoder_decoder else _continued)(model, batch, row, text)
     there = text >= 0
-    log_p = -torch.nn.functional.cross_entropy(logits[there].float(), text[there], reduction="none")
+    if "row" in batch:
+        logits = packed_logits(model, batch, batch["before"][there])
+    else:
+        logits = text_logits(model, batch, row, text)[there]
+    log_p = -torch.nn.functional.cross_entropy(logits.float(), text[there], reduction="none")
     item, choice = (code[:, None].expand_as(text)[there] for code in (row, column))
     return torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
 
 
+def text_logits(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens (P, L) after the prompts in the batch's rows (P,)."""
+    read = _decoded if _config(model).is_encoder_decoder else _continued if keeps(model) else _read_whole
+    return read(model, batch, row, text)
+
+
 def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
     """(P, L, V) logits of P texts' tokens: prompts once, then the texts of each on what the model kept of it."""
-    read = _after_prefix(model, batch, keep=True)
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    position = _positions(mask)
+    read = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=True)
     first = read.logits[row]
     if text.shape[1] == 1:
         return first  # type: ignore[no-any-return]
-    _, mask = _whole(batch)
     kept = read.past_key_values
     kept.batch_select_indices(row)
     said, there = text[:, :-1].clamp(min=0), (text[:, :-1] >= 0).long()
-    after = mask.sum(dim=1)[row, None] + torch.arange(said.shape[1], device=said.device)
+    after = position[row, -1:] + 1 + torch.arange(said.shape[1], device=ids.device)
     seen = torch.cat([mask[row], there], dim=1)
     out = model(input_ids=said, attention_mask=seen, position_ids=after, past_key_values=kept, use_cache=True)
     return torch.cat([first, out.logits], dim=1)
 
 
-def _after_prefix(model: Any, batch: Batch, *, keep: bool) -> Any:
-    """Read prompts: what all begin with once, then what each goes on with. Logits at the last position of each."""
-    prefix, (ids, mask) = batch["prefix"], _whole(batch)
-    shared = prefix.shape[1]
-    position = _positions(mask)
-    if not shared or getattr(_bare(model), "is_gradient_checkpointing", False):  # which keeps nothing of what was read
-        return model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=keep)
-    kept = model(input_ids=prefix, logits_to_keep=prefix.new_zeros(0), use_cache=True).past_key_values
-    kept.batch_repeat_interleave(len(ids))
-    return model(
-        input_ids=ids[:, shared:],
-        attention_mask=mask,
-        position_ids=position[:, shared:],
-        past_key_values=kept,
-        logits_to_keep=1,
-        use_cache=True,
-    )
+def keeps(model: Any) -> bool:
+    """Whether a model can keep what it made of a prompt: not while it trains with activation checkpointing."""
+    bare = getattr(model, "module", model)
+    return not (bare.training and bare.is_activation_checkpointing)
 
 
-def _whole(batch: Batch) -> tuple[Tensor, Tensor]:
-    """(B, P + T) token ids of prompts and their mask; padding is between what all begin with and what follows."""
-    before = batch["prefix"].expand(len(batch["input_ids"]), -1)
-    ids = torch.cat([before, batch["input_ids"]], dim=1)
-    return ids, torch.cat([torch.ones_like(before), batch["attention_mask"]], dim=1)
+def _read_whole(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
+    """(P, L, V) logits of P texts' tokens, each read with its prompt."""
+    said, there = text[:, :-1].clamp(min=0), (text[:, :-1] >= 0).long()
+    ids = torch.cat([batch["input_ids"][row], said], dim=1)
+    mask = torch.cat([batch["attention_mask"][row], there], dim=1)
+    place, kept = _positions(mask), text.shape[1]
+    return model(  # type: ignore[no-any-return]
+        input_ids=ids, attention_mask=mask, position_ids=place, logits_to_keep=kept, use_cache=False
+    ).logits
 
 
 def _decoded(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
@@ -219,10 +223,5 @@ def _start(model: Any, ids: Tensor) -> Tensor:
     return torch.full((len(ids), 1), int(_config(model).decoder_start_token_id), device=ids.device)
 
 
-def _bare(model: Any) -> Any:
-    """The model without what wraps it for several processes."""
-    return getattr(model, "module", model)
-
-
 def _config(model: Any) -> Any:
-    return _bare(model).config
+    return getattr(model, "module", model).config

@@ -35,6 +35,7 @@ class Reading:
         bf16: autocast to bfloat16, as in training.
         outputs: names of the outputs of a classification head; () without one.
         temperature: of its probabilities, as fitted on held-out items; 1 is as trained.
+        dtype: of the weights under an adapter, as in training.
     """
 
     lm: str
@@ -46,6 +47,7 @@ class Reading:
     bf16: bool = True
     outputs: tuple[str, ...] = ()
     temperature: float = 1.0
+    dtype: str = "float32"
 
     @property
     def head(self) -> str:
@@ -66,7 +68,7 @@ class Reading:
         if untrained is None and self.adapter:
             with lm.model.disable_adapter():
                 return against(made, lm, self.bf16)
-        return against(made, untrained or load(self.lm), self.bf16)
+        return against(made, untrained or load(self.lm, dtype=self.dtype), self.bf16)
 
     def save(self, folder: Path) -> None:
         """Write crowdtune.json into a model's folder."""
@@ -91,6 +93,7 @@ def load_reading(folder: Path) -> Reading:
             bf16=raw["bf16"],
             outputs=tuple(raw.get("outputs", ())),
             temperature=raw.get("temperature", 1.0),
+            dtype=raw.get("dtype", "float32"),
         )
     except (msgspec.DecodeError, KeyError, TypeError) as e:
         raise InputError(
@@ -104,4 +107,5 @@ def load_trained(folder: Path) -> tuple[LanguageModel, Reading]:
     reading = load_reading(folder)
     if not reading.adapter:
         return load(str(folder), head=reading.head), reading
-    return load(reading.lm, adapter=folder, head=reading.head, outputs=reading.outputs), reading
+    made = load(reading.lm, adapter=folder, head=reading.head, outputs=reading.outputs, dtype=reading.dtype)
+    return made, reading

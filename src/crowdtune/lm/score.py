@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch import Tensor
 
 from crowdtune.annotations import Floats, Singles
@@ -65,7 +66,7 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
         return score(lm, encoded, bf16), np.zeros((len(encoded), 0), dtype=np.float32)
     read: list[Tensor] = []
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
-        lambda module, inputs: read.append(inputs[0][:, -1:].flatten(0, 1).float().cpu())
+        lambda module, inputs: read.append(inputs[0].flatten(0, 1).float().cpu())
     )
     try:
         table = score(lm, encoded, bf16)
@@ -100,8 +101,7 @@ def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) ->
     with asking(lm, bf16):
         for index, counts in dealt(list(batches(encoded))):
             batch = collate([encoded.feature(i) for i in index], lm)
-            batch = {name: value.to(lm.device) for name, value in batch.items()}
-            found = read_out(lm.model, batch).cpu().numpy()
+            found = read_out(lm.model, send_to_device(batch, lm.device)).cpu().numpy()
             if counts:
                 yield index, found
 

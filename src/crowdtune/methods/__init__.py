@@ -20,6 +20,7 @@ from crowdtune.methods._distribution import predict_distribution as predict_dist
 from crowdtune.methods._judged import Judged as Judged
 from crowdtune.methods._judged import aims as aims
 from crowdtune.methods._judged import judging as judging
+from crowdtune.methods._memory import foresee as foresee
 from crowdtune.methods._options import options as options
 from crowdtune.methods._predict import evaluate as evaluate
 from crowdtune.methods._predict import foretold as foretold

@@ -35,6 +35,7 @@ from typing import Any, cast
 import msgspec
 
 from crowdtune.annotations import Annotations
+from crowdtune.engines import check_engine
 from crowdtune.errors import InputError
 from crowdtune.methods._aims import Aim
 from crowdtune.methods._options import check_kind, options
@@ -55,7 +56,7 @@ from crowdtune.rounds.record import (
     save_contributions,
 )
 from crowdtune.rounds.rounds import Play
-from crowdtune.rounds.spread import check_engine, spreading
+from crowdtune.rounds.spread import spreading
 from crowdtune.rounds.status import CONFIG, LEDGER, METHOD, RESULTS
 from crowdtune.rounds.summary import annotator_rows, round_rows, summary
 from crowdtune.runs import Run

@@ -48,6 +48,17 @@ def check_kind(annotations: Annotations, method: str, training: Training) -> Non
         )
 
 
+def check(annotations: Annotations, method: str, training: Training) -> None:
+    """Refuse data a method cannot train on, and weights of few digits where they are trained themselves."""
+    require_labels(annotations, method)
+    check_kind(annotations, method, training)
+    if training.dtype != "float32" and not training.lora:
+        raise InputError(
+            f"dtype={training.dtype} is for weights that LoRA leaves as they are; of others updates would be lost. "
+            "Add lora=true, or leave it at float32."
+        )
+
+
 def require_labels(annotations: Annotations, method: str) -> None:
     """Refuse data that say nothing a method could train on."""
     if method == "oracle" or (method in UNNAMED and annotations.answered.any()):

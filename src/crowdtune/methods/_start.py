@@ -75,22 +75,36 @@ def davidson(annotations: Annotations) -> float:
     return 2 * (ties + 1) / (len(said) - ties + 2)
 
 
+def form_of(annotations: Annotations, training: Training) -> PromptFormat:
+    """How training asks about these items, "auto" left open."""
+    return PromptFormat(
+        training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
+    )
+
+
 def prepare(annotations: Annotations, training: Training, test: Items | Annotations | None = None) -> Start:
     """Load the model, tokenize the items and score them before any training; `test` as of `train`."""
     logger.info(f"loading the {training.lm} model")
     items = annotations.items
     outputs = units(items) if training.head == "head" else ()
-    lm = load(training.lm, head=training.head, outputs=outputs)
-    form = PromptFormat(
-        training.style, training.template, training.chat, training.normalise, training.beta, tie=davidson(annotations)
-    )
-    encoded = encode(items, lm, form, training.max_length)
+    lm = load(training.lm, head=training.head, outputs=outputs, dtype=training.dtype)
+    encoded = encode(items, lm, form_of(annotations, training), training.max_length)
     form = encoded.format
     anchor, log_p, lean = _knowledge(lm, annotations, encoded, training)
     centre = lean if training.centre and not form.beta else Centre({})
     free = form.style == "responses"
     choices = () if free else items.common_choices
-    reading = Reading(training.lm, form, training.max_length, choices, centre, training.lora, training.bf16, outputs)
+    reading = Reading(
+        lm=training.lm,
+        format=form,
+        max_length=training.max_length,
+        choices=choices,
+        centre=centre,
+        adapter=training.lora,
+        bf16=training.bf16,
+        outputs=outputs,
+        dtype=training.dtype,
+    )
     held_out, people = (None, None) if test is None else parted(test)
     held_out = gold_alone(held_out) if free and held_out is not None else held_out
     return Start(

@@ -19,7 +19,8 @@ from crowdtune.lm.together import together, whole_weights
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._learn import learn
-from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check_kind, options, require_labels
+from crowdtune.methods._memory import tell_memory
+from crowdtune.methods._options import SPREAD, TRUSTING, UNNAMED, check, options
 from crowdtune.methods._plan import Conclusion, Plan
 from crowdtune.methods._predict import followed, response_quality
 from crowdtune.methods._start import Start, prepare
@@ -73,6 +74,8 @@ def train(
         (logger.info if _calm(said) else logger.warning)(said.words)
         run = Run.start(Path(out), asked, resume=resume)
         logger.info(f"training with {method}")
+        if not shared:
+            tell_memory(start, training, len(annotations))
         untrained = start.lm.copy() if shared else start.lm
         trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
         free = start.anchor.contrast is not None
@@ -100,8 +103,7 @@ def _asked(
     annotations: Annotations, method: str, chosen: Any, training: Training, origin: dict[str, str]
 ) -> dict[str, Any]:
     """What config.json keeps, once it is known to be possible."""
-    require_labels(annotations, method)
-    check_kind(annotations, method, training)
+    check(annotations, method, training)
     if training.fsdp and n_ranks() == 1:
         raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
     return {

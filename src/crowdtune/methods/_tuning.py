@@ -14,7 +14,7 @@ import torch
 
 from crowdtune.annotations import Annotations
 from crowdtune.errors import InputError
-from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.load import LanguageModel, adapted, in_full
 from crowdtune.methods._aims import Aim
 from crowdtune.methods._learn import learn
 from crowdtune.methods._options import check_kind, options
@@ -77,11 +77,11 @@ class Tuning:
         torch.manual_seed(job.seed)  # a new adapter's weights are drawn
         sources = job.parents or ((job.base,) if job.base else ())
         if not sources:
-            return replace(copy, model=peft.get_peft_model(copy.model, adapter(copy, training)))
+            return adapted(copy, adapter(copy, training))
         model = peft.PeftModel.from_pretrained(copy.model, sources[0], is_trainable=True)
         if len(sources) > 1:
             peft.set_peft_model_state_dict(model, _average([Path(source) for source in sources]))
-        return replace(copy, model=model, new=())
+        return replace(copy, model=in_full(model), new=())
 
     @property
     def training(self) -> Training:

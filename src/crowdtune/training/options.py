@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
-from crowdtune.errors import InputError
+from crowdtune.errors import InputError, unknown_name
 
 LANGUAGE, WITH_HEAD, LORA = 2e-5, 1e-4, 10  # learning rates of whole models, and how many times that of adapters
+STATE = {  # optimisers, as transformers calls them: bytes they keep for each parameter that is trained
+    "adamw_torch_fused": 8.0,
+    "adafactor": 0.0,  # a row and a column of each matrix
+    "adamw_8bit": 2.0,
+    "paged_adamw_8bit": 2.0,
+}
+BITSANDBYTES = ("adamw_8bit", "paged_adamw_8bit")
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,6 @@ class Training:
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     background: Literal["shuffled", "none"] = "shuffled"  # free responses are measured against other prompts, or none
     refreshes: int = 0  # times free responses are weighed again by the model in training, its end among them
-    packing: bool = False  # train on free responses in rows without padding, where items have about one each
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, with a head 1e-4; with LoRA ten times that
     epochs: float = 2.0  # passes over the items
@@ -36,6 +43,9 @@ class Training:
     lora_rank: int = 16  # of the adapter
     bf16: bool = True  # autocast; parameters stay float32
     fsdp: bool = False  # of several processes each holds a part of the weights (FSDP2); see docs/scale.md
+    dtype: Literal["float32", "bfloat16"] = "float32"  # of the weights that LoRA leaves as they are
+    optimizer: str = "adamw_torch_fused"  # or, for less memory, adafactor, adamw_8bit, paged_adamw_8bit
+    checkpointing: bool = False  # activation checkpointing: far less memory, a third more time
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
     points: int = 0  # of a learning curve on the test items, in metrics.jsonl; 0 = none
     seed: int = 0  # of order, dropout and adapters
@@ -43,6 +53,12 @@ class Training:
     def __post_init__(self) -> None:
         if self.background not in ("shuffled", "none"):
             raise InputError(f"background '{self.background}' is unknown. Allowed: shuffled, none.")
+        if self.optimizer not in STATE:
+            raise unknown_name("optimizer", self.optimizer, STATE)
+        if self.optimizer in BITSANDBYTES and importlib.util.find_spec("bitsandbytes") is None:
+            raise InputError(
+                f"optimizer {self.optimizer} is not installed. Run: pip install bitsandbytes; or use adafactor."
+            )
         for name in ("max_length", "epochs", "batch_size", "accumulation", "lora_rank", "save_steps"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}={getattr(self, name)} must be above 0.")

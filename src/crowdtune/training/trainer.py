@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,9 +20,9 @@ from crowdtune.examples import Examples
 from crowdtune.lm.answers import name_outputs
 from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import Encoded, encode
-from crowdtune.lm.load import LanguageModel, load, paired
+from crowdtune.lm.load import LanguageModel, adapted, load, paired
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.read_out import READ_OUTS, by_packed_response
+from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.lm.score import against
 from crowdtune.metrics.accuracy import accuracy
 from crowdtune.objectives.likelihood import Likelihood
@@ -102,10 +101,6 @@ class CrowdTrainer(Trainer):
         if read.style == "verbal":
             raise InputError("style=verbal has no likelihoods to train on. Use methods shala-rl or shala-verbal.")
         self.read_out = READ_OUTS.get(read.style, READ_OUTS["words"])
-        if args.packing:
-            if read.style != "responses" or self.lm.is_encoder_decoder:
-                raise InputError("packing is for free responses and causal models. Leave out packing.")
-            self.read_out = by_packed_response
         kwargs.setdefault("compute_metrics", None if read.style == "responses" else gold_accuracy)
         self.objective = objective or _default_objective(train_dataset, read.style)
         super().__init__(
@@ -246,11 +241,7 @@ def _language_model(model: Any, tokenizer: Any, peft_config: Any) -> LanguageMod
             raise ValueError("CrowdTrainer needs processing_class, the tokenizer that belongs to the model.")
         model = paired(model.config.name_or_path, model, tokenizer)
     lm: LanguageModel = model
-    if peft_config is None:
-        return lm
-    import peft
-
-    return replace(lm, model=peft.get_peft_model(lm.model, peft_config))
+    return lm if peft_config is None else adapted(lm, peft_config)
 
 
 def _default_objective(examples: Examples | None, style: str) -> Objective:

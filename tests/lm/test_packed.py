@@ -9,28 +9,34 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from crowdtune.annotations import Items
-from crowdtune.lm import batch as batching
+from crowdtune.lm import load as loading
 from crowdtune.lm.attention import NAME, attend
-from crowdtune.lm.batch import collate, common
+from crowdtune.lm.batch import collate
 from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.heads import only
-from crowdtune.lm.load import LanguageModel, load
+from crowdtune.lm.load import LanguageModel, load, paired
+from crowdtune.lm.packed import common
+from crowdtune.lm.packed import pack as pack_row
 from crowdtune.lm.prompts import PromptFormat
-from crowdtune.lm.read_out import READ_OUTS, by_packed_response
+from crowdtune.lm.read_out import READ_OUTS
 from crowdtune.lm.score import score_and_read
-from tests.tiny import word_items
+from tests.tiny import tokenizer, word_items
 
 FORMS = {
     "words": PromptFormat("words", "w5 w6 w7 {prompt} :"),
     "texts": PromptFormat("texts", "w5 w6 w7 {prompt} :"),
     "responses": PromptFormat("responses", "w5 w6 w7 {prompt} :"),
 }
+
+SMALL: dict[str, Any] = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
+                         "num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0}  # fmt: skip
 
 
 @pytest.fixture(params=["llama", "gpt2"])
@@ -54,29 +60,71 @@ def gradients(lm: LanguageModel, read_out: Any, encoded: Encoded) -> tuple[Tenso
     return found.detach(), [p.grad.clone() for p in lm.model.parameters() if p.grad is not None]
 
 
-@pytest.mark.parametrize(
-    ("style", "read_out"), [*((s, READ_OUTS[s]) for s in FORMS), ("responses", by_packed_response)]
-)
-def test_a_prefix_read_once_changes_nothing(
-    lm: LanguageModel, style: str, read_out: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def pack(lm: LanguageModel, yes: bool, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
+    monkeypatch.setattr(loading, "PACKED", [lm.model.config.model_type] if yes else [])
+    assert lm.packs == yes
+    return lm
+
+
+@pytest.mark.parametrize("style", FORMS)
+def test_a_packed_row_says_what_padded_rows_say(lm: LanguageModel, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = encode(uneven(), lm, FORMS[style], 64)
-    plain, slow = gradients(lm, read_out, encoded)
-    monkeypatch.setattr(batching, "WORTH", 1)
-    assert collate([encoded.feature(i) for i in range(7)], lm)["prefix"].shape[1] >= 3
-    shared, fast = gradients(lm, read_out, encoded)
-    torch.testing.assert_close(shared, plain, rtol=1e-5, atol=1e-5)
+    padded, slow = gradients(pack(lm, False, monkeypatch), READ_OUTS[style], encoded)
+    packed, fast = gradients(pack(lm, True, monkeypatch), READ_OUTS[style], encoded)
+    torch.testing.assert_close(packed, padded, rtol=1e-5, atol=1e-5)
     for one, other in zip(fast, slow, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * max(1.0, float(other.abs().max())))
 
 
+@pytest.mark.parametrize("kind", loading.PACKED)
+def test_every_kind_of_model_that_is_packed_can_be(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(kind, **SMALL)
+    config.sliding_window = None
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    lm = paired(kind, model, tokenizer())
+    encoded = encode(uneven(), lm, FORMS["texts"], 64)
+    padded, _ = gradients(pack(lm, False, monkeypatch), READ_OUTS["texts"], encoded)
+    packed, _ = gradients(pack(lm, True, monkeypatch), READ_OUTS["texts"], encoded)
+    torch.testing.assert_close(packed, padded, rtol=1e-4, atol=1e-4)
+
+
+def test_models_that_look_back_only_so_far_are_not_packed() -> None:
+    config = transformers.AutoConfig.for_model("mistral", **SMALL, sliding_window=4)
+    assert not paired("mistral", transformers.AutoModelForCausalLM.from_config(config), tokenizer()).packs
+
+
 def test_hidden_states_are_of_items_alone(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = encode(uneven(), lm, FORMS["words"], 64)
-    table, hidden = score_and_read(lm, encoded, bf16=False)
-    monkeypatch.setattr(batching, "WORTH", 1)
-    shared, read = score_and_read(lm, encoded, bf16=False)
+    table, hidden = score_and_read(pack(lm, False, monkeypatch), encoded, bf16=False)
+    shared, read = score_and_read(pack(lm, True, monkeypatch), encoded, bf16=False)
     np.testing.assert_allclose(shared, table, atol=1e-5)
     np.testing.assert_allclose(read, hidden, atol=1e-5)
+
+
+def test_nothing_is_padded_and_what_is_common_is_read_once() -> None:
+    made = pack_row([[1, 2, 3], [1, 2, 4, 5]], [[[6, 7], [8]], [[9], [6, 7, 8]]])
+    assert made["row"].tolist() == [[1, 2, 3, 4, 5, 6, 6, 7]]
+    assert made["position"].tolist() == [[0, 1, 2, 2, 3, 3, 4, 5]]
+    assert made["ends"].tolist() == [2, 4]
+    assert made["before"].tolist() == [[2, 5, 0], [2, 0, 0], [4, 0, 0], [4, 6, 7]]
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4), min_size=1, max_size=4),
+    st.lists(st.lists(st.lists(st.integers(1, 9), max_size=3), min_size=2, max_size=2), min_size=4, max_size=4),
+)
+def test_every_token_sees_its_own_past(prompts: list[list[int]], texts: list[list[list[int]]]) -> None:
+    """Where all scores are alike, attention is the mean of the values seen; here the values are the tokens."""
+    made = pack_row(prompts, texts[: len(prompts)])
+    value = made["row"][0].double().reshape(1, 1, -1, 1)
+    said, _ = attend(SimpleNamespace(training=True), value * 0, value * 0, value, None, levels=made["levels"])
+    for end, prompt in zip(made["ends"], prompts, strict=True):
+        assert float(said[0, end]) == pytest.approx(np.mean(prompt))
+    written = [(p, ids) for p, own in zip(prompts, texts, strict=False) for ids in own if ids]
+    for before, (prompt, ids) in zip(made["before"], written, strict=True):
+        wanted = [np.mean([*prompt, *ids[:n]]) for n in range(len(ids))]
+        assert said[0, before[: len(ids)]].flatten().tolist() == pytest.approx(wanted)
 
 
 @given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=5), min_size=1, max_size=6))
