@@ -75,17 +75,19 @@ def train(
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     part()
-    if not is_main():
-        return
-    results = made.results
-    if json:
-        show_json(results)
-        return
+    if is_main() and json:
+        show_json(made.results)
+    elif is_main():
+        _show(made)
+        then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
+        say(f"labels, annotators and model are in {out}; next: {then}")
+
+
+def _show(made: Run) -> None:
+    """The annotators, and what came out."""
     if made.annotators:
         show(annotator_table(made.annotators))
-    show(_summary(results))
-    then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
-    say(f"labels, annotators and model are in {out}; next: {then}")
+    show(_summary(made.results))
 
 
 def show_memory(annotations: Annotations, method: str, settings: dict[str, str], json: bool) -> None:
