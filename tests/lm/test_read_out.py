@@ -111,7 +111,7 @@ def test_what_is_written_goes_on_from_the_prompt_that_was_trained_on(embedded_to
     model.eval = model.train = lambda mode=False: None
     model.config = embedded_tokenizer.model.config
     assert generate(replace(embedded_tokenizer, model=model), data, form, 64, bf16=False) == [""] * 6
-    assert sorted(read) == sorted(encode(data, embedded_tokenizer, form, 64).prompts)
+    assert sorted(read) == sorted(row.tolist() for row in encode(data, embedded_tokenizer, form, 64).rows)
 
 
 def test_an_item_nobody_answered_is_read_and_scores_nothing(lm: LanguageModel) -> None:

@@ -15,6 +15,7 @@ from crowdtune.examples import Examples, from_annotations, from_targets
 from crowdtune.lm.load import load
 from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.soft_target import SoftTarget
+from crowdtune.ragged import ragged as rows
 from crowdtune.simulate import reliability, simulate
 from crowdtune.training import CrowdConfig, CrowdTrainer
 from tests.tiny import word_items
@@ -28,10 +29,11 @@ def crowd(n: int = 40, overlap: str = "shared", seed: int = 0, spec: str = "dist
 def ragged(n: int = 24) -> Examples:
     """Items with one to three labels, so that counting items, labels or batches gives different numbers."""
     examples = crowd(n)
-    for i in range(n):
-        examples.labels[i, 1 + i % 3 :] = -1
-        examples.annotators[i, 1 + i % 3 :] = -1
-    return examples
+    kept = [slice(1 + i % 3) for i in range(n)]
+    labels, annotators = (
+        rows(row[own] for row, own in zip(full, kept, strict=True)) for full in (examples.labels, examples.annotators)
+    )
+    return replace(examples, labels=labels, annotators=annotators)
 
 
 def written(n: int) -> Examples:

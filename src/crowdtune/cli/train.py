@@ -57,9 +57,7 @@ def train(
     from crowdtune.methods import train as run
 
     if out is None and not estimate:
-        raise InputError(
-            "a training needs a folder to write: -o DIR; or --estimate to be told what memory it would take."
-        )
+        raise InputError("a training writes a folder: -o DIR. Or be told what memory it would take: --estimate.")
     before = Run(from_).config if from_ else {"method": "joint"}
     method = method or before["method"]
     settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
@@ -75,19 +73,16 @@ def train(
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     part()
-    if is_main() and json:
+    if not is_main():
+        return
+    if json:
         show_json(made.results)
-    elif is_main():
-        _show(made)
-        then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
-        say(f"labels, annotators and model are in {out}; next: {then}")
-
-
-def _show(made: Run) -> None:
-    """The annotators, and what came out."""
+        return
     if made.annotators:
         show(annotator_table(made.annotators))
     show(_summary(made.results))
+    then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
+    say(f"labels, annotators and model are in {out}; next: {then}")
 
 
 def show_memory(annotations: Annotations, method: str, settings: dict[str, str], json: bool) -> None:

@@ -13,6 +13,9 @@ from torch import Tensor
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.packed import pack
 from crowdtune.lm.together import sharded
+from crowdtune.ragged import padded
+
+RAGGED = ("labels", "annotators")  # features of an item of which it has as many as it has labels
 
 
 def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Any]:
@@ -21,13 +24,15 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
     Returns:
         Everything stacked but prompts: those are what `packed.pack` makes of them, where the model can read it
         (`LanguageModel.packs`), else input_ids and attention_mask (B, T), padded left for causal language models, right
-        for others. Where there are texts, texts (B, K, L) padded with -1.
+        for others. Texts (B, K, L), where there are texts, and labels and annotators (B, A) are padded with -1.
     """
     batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
             fewest = 2 if sharded(lm) and not lm.packs else 1  # tokens: all ranks must call the model equally often
             batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0], fewest)
+        elif name in RAGGED:
+            batch[name] = torch.from_numpy(padded([f[name] for f in features], np.int64))
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
     prompts = [f["input_ids"] for f in features]

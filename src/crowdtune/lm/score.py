@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 from accelerate.utils import send_to_device
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
 from crowdtune.lm.together import dealt, summed
 from crowdtune.lm.verbalise import shares
+from crowdtune.ragged import scratch
 
 logger = logging.getLogger(__name__)
 SCORING_TOKENS = 4096  # in a forward pass without gradients
@@ -68,14 +68,17 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
         lambda module, inputs: read.append(inputs[0].flatten(0, 1).float().cpu())
     )
+    table, hidden = np.zeros(encoded.answers.shape), np.zeros((len(encoded), 0), dtype=np.float32)
     try:
-        table = score(lm, encoded, bf16)
+        for index, found in _read(lm, encoded, bf16, READ_OUTS[encoded.format.style]):
+            hidden = hidden if hidden.size else scratch((len(encoded), read[-1].shape[1]), np.float32)
+            table[index], hidden[index] = found, read.pop().numpy()
     finally:
         hook.remove()
-    own = [index for index, counts in dealt(list(batches(encoded))) if counts]
-    order = np.concatenate([*own, np.zeros(0, np.int64)]).astype(np.int64)
-    hidden = np.zeros((len(encoded), read[0].shape[1] if read else 0), dtype=np.float32)
-    hidden[order] = torch.cat(read[: len(own)]).numpy() if own else 0
+    if read and not hidden.size:  # of several processes this one was dealt nothing that counts
+        hidden = scratch((len(encoded), read[-1].shape[1]), np.float32)
+    table = summed(table)
+    table[encoded.answers < 0] = -np.inf
     return table, summed(hidden)
 
 

@@ -88,13 +88,18 @@ def train(
     results |= _results(judged, start, found.posterior, after) | found.results
     results |= {name: run.curve(name)[-1][1] for name in ("parsed", "sums_to_one") if run.curve(name)}
     results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, after, tested)
-    for warning in results["warnings"]:
-        if warning != said.words:  # told before training
-            logger.warning(warning)
+    _warn(results["warnings"], said)
     write_tables(run, (annotations, judged), found, method, None if free else after)
     save_model(run, trained, start.reading, plan.story, results, weights)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
+
+
+def _warn(warnings: list[str], said: Verdict) -> None:
+    """Tell what was not told before training."""
+    for warning in warnings:
+        if warning != said.words:
+            logger.warning(warning)
 
 
 def _asked(

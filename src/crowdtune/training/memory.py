@@ -32,7 +32,7 @@ from crowdtune.training.options import STATE, Training
 
 GIB = 2**30
 ADAFACTOR = 3  # copies of the largest matrix it makes while it steps
-TOKEN = 36  # bytes of a token id in a Python list
+TOKEN = 4  # bytes of a token id
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def heaviest(encoded: Encoded, training: Training) -> Batch:
 
 def of_items(encoded: Encoded, labels: int) -> int:
     """Bytes of encoded items, of tables of their choices while a method learns (eight), and of labels (six columns)."""
-    tokens = sum(map(len, encoded.prompts)) + sum(len(ids) for own in encoded.texts for ids in own)
+    tokens = int(encoded.rows.lengths().sum()) + sum(len(ids) for own in encoded.texts for ids in own)
     return tokens * TOKEN + 8 * encoded.answers.nbytes + 48 * labels
 
 

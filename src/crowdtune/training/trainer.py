@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,10 +30,13 @@ from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.responses import Responses
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.annotator_step import make_step
-from crowdtune.training.checkpoints import complete, mark_complete, rotate
+from crowdtune.training.checkpoints import LossSoFar, Room, complete, save_whole
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
+from crowdtune.training.guard import Guard
 from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, ready_to_shard
+
+logger = logging.getLogger(__name__)
 
 
 class Objective(Protocol):
@@ -114,6 +118,9 @@ class CrowdTrainer(Trainer):
         )
         self._order: LengthGrouped | None = None
         self.annotators = self.objective.annotators
+        self._guard, self._losses = Guard(train, self.annotators), LossSoFar(self)
+        for watching in (self._guard, self._losses, Room(logger.warning)):
+            self.add_callback(watching)  # the guard looks before annotators move
         self._step = make_step(self.annotators, args.annotator_learning_rate, self.args.device)
         if self._step is not None:
             self.add_callback(self._step)
@@ -158,6 +165,8 @@ class CrowdTrainer(Trainer):
         log_p = one_pass(self.read_out, model, inputs)
         count = self.objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self.objective.total(log_p, inputs) / count.clamp(min=1e-6)
+        if model.training:
+            self._guard.hear(loss, log_p, inputs)
         if self.args.world_size > 1 and model.training:
             loss = loss * self.args.world_size  # ranks are averaged afterwards, the count is over all of them
         return (loss, {"log_p": log_p}) if return_outputs else loss
@@ -201,26 +210,20 @@ class CrowdTrainer(Trainer):
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
-        if self.args.world_size > 1:  # of steps not logged yet each rank knows its own
-            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()
+        if self.args.world_size > 1:
+            own = vars(self)["_tr_loss"]  # of steps that are not logged yet
+            self._tr_loss = self.accelerator.gather(own).mean()
         return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        keep = self.args.save_total_limit
-        self.args.save_total_limit = None  # old ones go after the new one is whole
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = keep
-        self.accelerator.wait_for_everyone()  # each rank writes the state of its own generator
-        if not self.args.should_save:
-            return
-        home = Path(self._get_output_dir(trial))
-        folder = home / f"checkpoint-{self.state.global_step}"
-        if self._step is not None:
-            self._step.save(folder)
-        mark_complete(folder)
-        rotate(home, keep, self.state.best_model_checkpoint)
+        self._guard.settle(model)
+        self._losses.keep()
+        write = functools.partial(super()._save_checkpoint, model, trial)
+        save_whole(self, trial, write, self._step.save if self._step is not None else lambda folder: None)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        self._guard.norm = super()._get_grad_norm(model, grad_norm)
+        return self._guard.norm
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
@@ -249,6 +252,7 @@ def _default_objective(examples: Examples | None, style: str) -> Objective:
         if examples is not None and not examples.targets.any():
             raise InputError("free responses are trained on by their weights: make examples with from_targets.")
         return Responses()
-    if examples is None or examples.labels.shape[1] == 0:
+    if examples is None or not examples.labels.lengths().any():
         return SoftTarget()
-    return Likelihood(Expertise(int(examples.annotators.max()) + 1), n_labels=int((examples.labels >= 0).sum()))
+    most = max(int(who.max(initial=-1)) for who in examples.annotators)
+    return Likelihood(Expertise(most + 1), n_labels=int(examples.labels.lengths().sum()))
