@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 
 
 def rank() -> int:
@@ -23,4 +22,6 @@ def is_main() -> bool:
 
 def rank_name() -> str:
     """This process in a message."""
+    import socket
+
     return f"rank {rank()} of {n_ranks()} on {socket.gethostname()}"

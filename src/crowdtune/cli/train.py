@@ -67,21 +67,25 @@ def train(
     whole = load()
     annotations = of_split(whole, "training on", split, ("train",))
     if out is None or estimate:
-        show_memory(annotations, method, settings, json)
+        if is_main():
+            show_memory(annotations, method, settings, json)
         return
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
     part()
-    if not is_main():
-        return
-    if json:
+    if is_main() and json:
         show_json(made.results)
-        return
+    elif is_main():
+        _show(made)
+        then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
+        say(f"labels, annotators and model are in {out}; next: {then}")
+
+
+def _show(made: Run) -> None:
+    """The annotators, and what came out."""
     if made.annotators:
         show(annotator_table(made.annotators))
     show(_summary(made.results))
-    then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
-    say(f"labels, annotators and model are in {out}; next: {then}")
 
 
 def show_memory(annotations: Annotations, method: str, settings: dict[str, str], json: bool) -> None:

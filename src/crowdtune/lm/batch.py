@@ -29,9 +29,8 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
     batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
-            choices = features[0]["answers"].shape[0]
-            fewest = 2 if sharded(lm) else 1  # tokens: then every rank asks the model for texts after their prompts
-            batch[name] = _pad_texts([f[name] for f in features], choices, fewest)
+            fewest = 2 if sharded(lm) and not lm.packs else 1  # tokens: all ranks must call the model equally often
+            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0], fewest)
         elif name in RAGGED:
             batch[name] = torch.from_numpy(padded([f[name] for f in features], np.int64))
         elif name != "input_ids":

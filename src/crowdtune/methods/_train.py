@@ -46,9 +46,7 @@ def train(
     resume: bool = False,
     origin: dict[str, str] | None = None,
 ) -> Run:
-    """Fine-tune a language model on annotations and write the run to a folder.
-
-    Several processes (torchrun) do this together; the main one alone writes, and is the last to return.
+    """Fine-tune a language model on annotations and write the run to a folder; of several processes the main one does.
 
     Args:
         annotations: N labels on items with texts.
