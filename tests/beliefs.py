@@ -15,9 +15,9 @@ from crowdtune.examples import Examples
 
 def belief_of(examples: Examples) -> Belief:
     """One coin per annotator, fitted from the vote shares; kernels may be tried."""
-    item, column = np.nonzero(examples.labels >= 0)
-    label, k = examples.labels[item, column], examples.items.max_choices
-    who = examples.annotators[item, column]
+    item = np.repeat(np.arange(len(examples)), examples.labels.lengths())
+    label, k = examples.labels.flat(), examples.items.max_choices
+    who = examples.annotators.flat()
     seen = Given(item, who, label, examples.items.n_choices[item], len(examples), int(who.max()) + 1, k)
     flat = np.full((len(examples), k), -np.log(k))
     votes = seen.per_item(np.eye(k)[label]) + 1

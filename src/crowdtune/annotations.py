@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crowdtune.errors import InputError
+from crowdtune.ragged import take_texts
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -109,10 +110,11 @@ class Items:
                     f"'{self.kinds[m]}'. Use {instead}."
                 )
 
-    @property
+    @cached_property
     def common_choices(self) -> tuple[str, ...]:
         """The choices all items share, () where they differ."""
-        return self.choices(0) if len(set(self.choice_set.tolist())) == 1 else ()
+        same = len(self) > 0 and self.choice_set.min() == self.choice_set.max()
+        return self.choices(0) if same else ()
 
     def choices(self, i: int) -> tuple[str, ...]:
         """Allowed answers of item `i`, in code order."""
@@ -127,7 +129,7 @@ class Items:
         return replace(
             self,
             ids=[self.ids[i] for i in index],
-            prompts=[self.prompts[i] for i in index],
+            prompts=take_texts(self.prompts, index),
             choice_set=self.choice_set[index],
             task=self.task[index],
             gold=self.gold[index],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crowdtune.annotations import Annotations, Floats, Ints, Items
+from crowdtune.ragged import Ragged, grouped
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,16 +19,16 @@ class Examples:
 
     Args:
         items: the I items.
-        labels: (I, A) codes of the labels of each item, padded with -1; A is the most labels an item has.
-        annotators: (I, A) who gave each of them, padded with -1.
+        labels: I rows, codes of the labels of each item.
+        annotators: I rows, who gave each of them.
         targets: (I, K) target distribution, rows sum to 1; zeros where an objective needs none.
         weights: (I,) weight of each item, >= 0; training leaves out items of weight 0.
         index: (I,) place of each item in the data it was taken from.
     """
 
     items: Items
-    labels: Ints
-    annotators: Ints
+    labels: Ragged
+    annotators: Ragged
     targets: Floats
     weights: Floats
     index: Ints
@@ -39,34 +40,26 @@ class Examples:
         """The examples at `index`, in that order."""
         return Examples(
             self.items.take(index),
-            self.labels[index],
-            self.annotators[index],
+            self.labels.take(index),
+            self.annotators.take(index),
             self.targets[index],
             self.weights[index],
             self.index[index],
         )
 
 
-def padded(annotations: Annotations) -> tuple[Ints, Ints]:
-    """Labels and annotators as two (I, A) arrays padded with -1.
+def rows(annotations: Annotations) -> tuple[Ragged, Ragged]:
+    """Labels and annotators of each item, I rows each.
 
-    Example: items with 2, 0 and 1 labels give rows ``[a, b], [-1, -1], [c, -1]``.
+    Example: items with 2, 0 and 1 labels give rows ``[a, b], [], [c]``.
     """
-    width = int(annotations.labels_per_item.max(initial=0))
-    order = np.argsort(annotations.item, kind="stable")
-    item = annotations.item[order]
-    starts = np.concatenate([[0], np.cumsum(annotations.labels_per_item)])[:-1]
-    column = np.arange(len(annotations)) - starts[item]
-    labels = np.full((len(annotations.items), width), -1, dtype=np.int64)
-    annotators = labels.copy()
-    labels[item, column] = annotations.label[order]
-    annotators[item, column] = annotations.annotator[order]
-    return labels, annotators
+    n = len(annotations.items)
+    return grouped(annotations.label, annotations.item, n), grouped(annotations.annotator, annotations.item, n)
 
 
 def from_annotations(annotations: Annotations) -> Examples:
     """Examples that carry every label with its annotator; an item without labels has weight 0."""
-    labels, annotators = padded(annotations)
+    labels, annotators = rows(annotations)
     targets = np.zeros((len(annotations.items), annotations.items.max_choices))
     weights = (annotations.labels_per_item > 0).astype(np.float64)
     return Examples(annotations.items, labels, annotators, targets, weights, np.arange(len(annotations.items)))
@@ -74,5 +67,5 @@ def from_annotations(annotations: Annotations) -> Examples:
 
 def from_targets(items: Items, targets: Floats, weights: Floats) -> Examples:
     """Examples that carry a target distribution (I, K) and a weight (I,) each."""
-    none = np.full((len(items), 0), -1, dtype=np.int64)
+    none = grouped(np.zeros(0, np.int64), np.zeros(0, np.int64), len(items))
     return Examples(items, none, none, targets, weights, np.arange(len(items)))

@@ -153,8 +153,6 @@ def test_what_takes_less_is_told_with_its_number(tiny_llama: Path) -> None:
     half = Training(batch_size=8, accumulation=4)
     assert others["batch_size=8 accumulation=4"] == estimate(lm, replace(texts, items=8, texts=16), half).total
     assert "optimizer=adafactor" in others
-    packed = replace(texts, style="responses", packed=True)
-    assert estimate(lm, packed, Training(packing=True)).activations > told.activations  # prompts are read twice
 
 
 def test_what_a_training_takes_is_said_and_a_warning_where_that_is_not_free(

@@ -15,6 +15,7 @@ from crowdtune.examples import Examples, from_annotations, from_targets
 from crowdtune.lm.load import load
 from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.soft_target import SoftTarget
+from crowdtune.ragged import ragged as rows
 from crowdtune.simulate import reliability, simulate
 from crowdtune.training import CrowdConfig, CrowdTrainer
 from tests.tiny import word_items
@@ -28,10 +29,11 @@ def crowd(n: int = 40, overlap: str = "shared", seed: int = 0, spec: str = "dist
 def ragged(n: int = 24) -> Examples:
     """Items with one to three labels, so that counting items, labels or batches gives different numbers."""
     examples = crowd(n)
-    for i in range(n):
-        examples.labels[i, 1 + i % 3 :] = -1
-        examples.annotators[i, 1 + i % 3 :] = -1
-    return examples
+    kept = [slice(1 + i % 3) for i in range(n)]
+    labels, annotators = (
+        rows(row[own] for row, own in zip(full, kept, strict=True)) for full in (examples.labels, examples.annotators)
+    )
+    return replace(examples, labels=labels, annotators=annotators)
 
 
 def written(n: int) -> Examples:
@@ -61,27 +63,23 @@ def config(folder: Path, **changes: object) -> CrowdConfig:
     return CrowdConfig(**(fixed | changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("packing", [False, True])
-def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path: Path, packing: bool) -> None:
+def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path: Path) -> None:
     """12 x 1, 4 x 3 and 1 x 12 take the same step."""
     after = []
     for batch, accumulation in ((12, 1), (4, 3), (1, 12)):
         changes = {"per_device_train_batch_size": batch, "gradient_accumulation_steps": accumulation}
-        changes |= {"style": "auto", "packing": packing and batch < 12}
-        trainer = CrowdTrainer(str(tiny_llama), config(tmp_path, **changes), written(12))
+        trainer = CrowdTrainer(str(tiny_llama), config(tmp_path, style="auto", **changes), written(12))
         trainer.train()
         after.append(trainer.lm.model.model.embed_tokens.weight.detach().clone())
     torch.testing.assert_close(after[1], after[0], atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(after[2], after[0], atol=1e-6, rtol=1e-5)
 
 
-def test_responses_without_weights_and_packed_choices_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
+def test_responses_without_weights_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
     """Labels alone would make a loss of 0, whatever the model says."""
     made = crowd()
     with pytest.raises(InputError, match="make examples with from_targets"):
         CrowdTrainer(str(tiny_llama), config(tmp_path, style="responses"), made)
-    with pytest.raises(InputError, match="packing is for free responses"):
-        CrowdTrainer(str(tiny_llama), config(tmp_path, packing=True), made)
 
 
 @pytest.mark.parametrize("kind", ["per-label", "joint", "soft"])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ TIGHT = 0.25  # dependence from which a block is one
 SURE = 4.0  # standard errors of one pair's agreement; the pairs of a block are not independent and count as one
 MISFIT = 25.0  # squared standard errors, beside two for each pair, that a block must explain
 MOST_PAIRS = 5_000_000  # of labels of one item; above, of a random part of the items
+WIDEST = isqrt(MOST_PAIRS)  # labels of an item that alone has as many
 MOST = 20  # blocks
 NAMED = 8  # annotators of a block named in a sentence
 CUTS = np.arange(0.95, 0.2, -0.05)  # agreement from which annotators are linked, the tightest first
@@ -83,7 +85,7 @@ def blocks(annotations: Annotations, posterior: Floats | None = None) -> list[Bl
         annotations: N labels.
         posterior: (I, K) truths, by which annotators are judged; None judges them by their agreement with others.
     """
-    pairs = _pairs(annotations)
+    pairs = _pairs(_thinned(annotations))
     found, free = list[Block](), np.ones(len(pairs.one), dtype=bool)
     known = None if posterior is None else _known(annotations, posterior)
     while len(found) < MOST:
@@ -143,6 +145,13 @@ def _pairs(annotations: Annotations) -> Pairs:
     excess = meet(item * width + label, k / (k - 1), n * width) - meet(item, 1 / (k - 1), n)
     agreement = np.asarray(excess[one, other]).ravel() / count
     return Pairs(one, other, count, agreement, float(k.mean()), j)
+
+
+def _thinned(annotations: Annotations) -> Annotations:
+    """Annotations in which no item alone has more pairs of labels than are looked at; its labels are drawn."""
+    if annotations.labels_per_item.max(initial=0) <= WIDEST:
+        return annotations
+    return annotations.thin(WIDEST, np.random.default_rng(0))
 
 
 def _sampled(annotations: Annotations) -> Bools:

@@ -10,7 +10,7 @@ from crowdtune.audit._audit import Audit
 from crowdtune.identity import of_people
 from crowdtune.runs import Run
 from crowdtune.write.labelled import label_table
-from crowdtune.write.tables import write_json, write_table
+from crowdtune.write.tables import Column, write_json, write_table
 
 
 def write_audit(audit: Audit, annotations: Annotations, folder: Path, *, origin: dict[str, Any] | None = None) -> Run:
@@ -35,14 +35,15 @@ def write_audit(audit: Audit, annotations: Annotations, folder: Path, *, origin:
     return run
 
 
-def _items(audit: Audit, annotations: Annotations) -> dict[str, list[Any]]:
+def _items(audit: Audit, annotations: Annotations) -> dict[str, Column]:
     """Columns of `labelled.label_table` with task, prompt, gold, votes (a count per choice of the item) and error."""
     items = annotations.items
     wrong = {error.item: error.what for error in audit.errors}
     votes = annotations.votes.tolist()
-    return label_table(annotations, audit.posterior, audit.aggregator) | {
+    found: dict[str, Column] = {**label_table(annotations, audit.posterior, audit.aggregator)}
+    return found | {
         "task": [items.tasks[m] for m in items.task.tolist()],
-        "prompt": list(items.prompts),
+        "prompt": items.prompts,
         "gold": [items.text(i, int(code)) for i, code in enumerate(items.gold)],
         "votes": [row[:k] for row, k in zip(votes, items.n_choices.tolist(), strict=True)],
         "error": [wrong.get(name, "") for name in items.ids],

@@ -249,8 +249,8 @@ def train_head(start: HeadStart, plan: Plan, options: HeadTraining, seed: int) -
 def _table(examples: Examples) -> Mapping[str, Tensor]:
     """All examples as objectives see them: a row per item in every column."""
     return {
-        "labels": torch.from_numpy(examples.labels),
-        "annotators": torch.from_numpy(examples.annotators),
+        "labels": torch.from_numpy(examples.labels.padded()),
+        "annotators": torch.from_numpy(examples.annotators.padded()),
         "task": torch.from_numpy(examples.items.task),
         "answers": torch.where(torch.from_numpy(examples.items.choice_mask), 0, -1),
         "target": torch.from_numpy(examples.targets).float(),

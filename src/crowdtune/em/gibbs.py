@@ -12,15 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from crowdtune.annotations import Annotations, Floats, Ints
 from crowdtune.em.coin import Coin, coin
 from crowdtune.em.given import Annotators, Given
 from crowdtune.em.grid import OnGrid
 from crowdtune.em.prior import CrowdPrior
+from crowdtune.em.solve import distributions, normalised
 
 DRAWS, BURN = 400, 100  # kept, and forgotten before
+FEW_DRAWS, FEW_BURN = 100, 50  # the same where there are many items and labels
+CELLS = 1e9  # most items times choices, and labels, times draws, but for FEW_DRAWS
 STRIDE = 3.0  # of the walk of log sharpness: about this over the root of I
 TINY = 1e-6
 
@@ -54,7 +56,7 @@ def sample(
     *,
     prior: Coin | None = None,
     learned: CrowdPrior | None = None,
-    draws: int = DRAWS,
+    draws: int = 0,
 ) -> Sample:
     """Draw from the posterior, starting at a solution of EM.
 
@@ -66,26 +68,28 @@ def sample(
         rng: source of randomness.
         prior: one coin whose Beta prior reliabilities have; by default Beta(2, 2).
         learned: Beta priors held possible, drawn too, in place of the coin's; None keeps to the coin's.
-        draws: how many to keep, R; 100 more are forgotten first.
+        draws: how many to keep, R; 0 for 400, or 100 where that is much work.
     """
     sharpness = max(sharpness, TINY)
-    known = log_softmax(sharpness * log_p, axis=1)
+    known = normalised(sharpness * log_p)
+    much = log_p.size + len(given) > CELLS / DRAWS and not draws
+    draws, burn = (FEW_DRAWS, FEW_BURN) if much else (draws or DRAWS, BURN)
     met = np.bincount(given.annotator, minlength=given.n_annotators) > 0
     coins = prior or coin(given)
     total, kept, more = np.zeros_like(log_p), np.empty((draws, given.n_annotators)), list[Floats]()
-    for step in range(BURN + draws):
-        posterior = softmax(known + given.evidence(annotators), axis=1)
+    for step in range(burn + draws):
+        posterior, _ = distributions(known + given.evidence(annotators))
         truth = truths(posterior, rng)
         sharpness, known = _moved(sharpness, known, log_p, truth, rng)
         coins = coins.draw(given, truth, rng)
-        if step >= BURN:
+        if step >= burn:
             total += posterior
-            kept[step - BURN] = coins.reliability
+            kept[step - burn] = coins.reliability
         if learned is not None:
             alpha, beta = learned.drawn(coins.reliability[met], rng)
             coins, annotators = coins.with_prior(alpha, beta), annotators.with_prior(alpha, beta)
         annotators = annotators.draw(given, truth, rng)
-        if step >= BURN and isinstance(annotators, OnGrid):
+        if step >= burn and isinstance(annotators, OnGrid):
             more.append(annotators.numbers(rng))
     return Sample(total / draws, kept, np.stack(more)) if more else Sample(total / draws, kept)
 
@@ -112,7 +116,7 @@ def _moved(
 ) -> tuple[float, Floats]:
     """Sharpness after a step of Metropolis on its logarithm, given truths, and the answers it makes, (I, K) nats."""
     other = float(sharpness * np.exp(rng.normal() / (1 + np.sqrt(len(truth)) / STRIDE)))
-    answers = log_softmax(other * log_p, axis=1)
+    answers = normalised(other * log_p)
     place = np.arange(len(truth))
     gain = (answers[place, truth] - known[place, truth]).sum()
     gain += (np.log(sharpness) ** 2 - np.log(other) ** 2) / 2

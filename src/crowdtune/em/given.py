@@ -62,6 +62,15 @@ class Given:
         named = np.bincount(cell, weights=right - wrong, minlength=size).reshape(self.n_items, self.width)
         return np.asarray(named + np.bincount(self.item, weights=wrong, minlength=self.n_items)[:, None], np.float64)
 
+    def per_pair(self, table: Floats) -> Floats:
+        """(I, K) sums over the labels of each item of what a (J, K, K) table, [j, t, l], says of them, for every t.
+
+        The table of every label under every truth is never made.
+        """
+        pair, flat = self.annotator * self.width + self.label, np.ascontiguousarray(table.transpose(1, 0, 2))
+        columns = [np.bincount(self.item, weights=of.ravel()[pair], minlength=self.n_items) for of in flat]
+        return np.stack(columns, axis=1) if columns else np.zeros((self.n_items, 0))
+
     def per_annotator(self, values: Floats) -> Floats:
         """(J,) sums of (N,) values over the labels of each annotator."""
         return np.asarray(np.bincount(self.annotator, weights=values, minlength=self.n_annotators), dtype=np.float64)

@@ -10,14 +10,17 @@ annotators' part, never falls. Under known truths annotators and prior are drawn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax, xlogy
 
-from crowdtune.annotations import Floats, Ints
+from crowdtune.annotations import Bools, Floats, Ints
 from crowdtune.em.given import Given
+
+ROWS = 4096  # annotators placed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class OnGrid:
 
     def evidence(self, given: Given) -> Floats:
         """(I, K) expected nats."""
-        return given.per_item(self.log_rates[given.annotator, :, given.label])
+        return given.per_pair(self.log_rates)
 
     def log_prior(self) -> float:
         """Divergence of the annotators from their prior, taken off: with it the log posterior is a bound."""
@@ -86,12 +89,15 @@ class OnGrid:
     def draw(self, given: Given, truth: Ints, rng: np.random.Generator) -> OnGrid:
         """A prior drawn given everybody's place, and places under it drawn given known truths."""
         suits = self._suits(given)
-        made = replace(self, prior=int((suits + rng.gumbel(size=len(suits))).argmax()))
-        reached = softmax(made._placed(given, np.eye(given.width)[truth]), axis=1).cumsum(axis=1)
-        place = (reached < rng.random((len(reached), 1))).sum(axis=1).clip(max=reached.shape[1] - 1)
-        weights = np.zeros_like(self.weights)
-        weights[np.arange(len(place)), place] = 1.0
-        return replace(made, weights=weights)
+        prior = int((suits + rng.gumbel(size=len(suits))).argmax())
+        met = given.met(np.eye(given.width)[truth]).reshape(given.n_annotators, -1)
+        uniform, place = rng.random(len(met)), np.empty(len(met), dtype=np.int64)
+        for start in range(0, len(met), ROWS):
+            rows = slice(start, start + ROWS)
+            nats = self._nats(met[rows].astype(np.float32), prior)
+            reached = np.exp(nats - nats.max(axis=1, keepdims=True)).cumsum(axis=1)
+            place[rows] = (reached < uniform[rows, None] * reached[:, -1:]).sum(axis=1)
+        return At(self.grid, np.zeros((0, len(self.grid.points))), prior, place.clip(max=len(self.grid.points) - 1))
 
     def mean(self, values: Floats) -> Floats:
         """(J, ...) expectation of (G, ...) values."""
@@ -99,18 +105,50 @@ class OnGrid:
 
     def numbers(self, rng: np.random.Generator) -> Floats:
         """(J, C) the grid's numbers, anywhere in the cells that its points stand for."""
-        within = rng.random((len(self.weights), 1)) - 0.5
-        return np.asarray(self.mean(self.grid.points) + within * self.mean(self.grid.cells))
+        centre, width = self.mean(self.grid.points), self.mean(self.grid.cells)
+        return np.asarray(centre + (rng.random((len(centre), 1)) - 0.5) * width)
 
     def _placed(self, given: Given, posterior: Floats) -> Floats:
         """(J, G) nats of each annotator's labels, and of the prior, at each point."""
-        g, k, _ = self.grid.log_rates.shape
-        met = given.met(posterior).reshape(-1, k * k)
-        return np.asarray(met @ self.grid.log_rates.reshape(g, k * k).T + self.grid.log_priors[self.prior])
+        return np.asarray(self._nats(given.met(posterior).reshape(given.n_annotators, -1), self.prior))
+
+    def _nats(self, met: Any, prior: int) -> Any:
+        """The same of (J, K x K) meetings of truth and label, in their precision."""
+        rates = self.grid.log_rates.reshape(len(self.grid.points), -1).T
+        found = met @ rates.astype(met.dtype)
+        found += self.grid.log_priors[prior].astype(met.dtype)
+        return found
 
     def _suits(self, given: Given) -> Floats:
         """(H,) nats of the places of those who gave labels under each prior."""
-        return np.asarray(self.grid.log_priors @ self.weights[given.labels_per_annotator > 0].sum(axis=0))
+        return np.asarray(self.grid.log_priors @ self._total(given.labels_per_annotator > 0))
+
+    def _total(self, who: Bools) -> Floats:
+        """(G,) how many of some annotators are at each point."""
+        return np.asarray(self.weights[who].sum(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class At(OnGrid):
+    """Annotators each at one point of the grid, as sampling draws them: no table of all points.
+
+    Args:
+        place: (J,) which point.
+    """
+
+    place: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @cached_property
+    def log_rates(self) -> Floats:
+        """(J, K, K) nats."""
+        return self.grid.log_rates[self.place]
+
+    def mean(self, values: Floats) -> Floats:
+        """(J, ...) of (G, ...) values, at everybody's point."""
+        return np.asarray(values[self.place])
+
+    def _total(self, who: Bools) -> Floats:
+        return np.bincount(self.place[who], minlength=len(self.grid.points)).astype(np.float64)
 
 
 def on_grid(given: Given, grid: Grid) -> OnGrid:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from crowdtune.annotations import Floats
 from crowdtune.em.given import Annotators, Given
 
 STEPS, TOLERANCE = 200, 1e-6  # most steps; nats per label
 BLUNTEST, SHARPEST = 0.0, 20.0  # bounds of the sharpness; never negative: a model is not read backwards
-NEWTON = 8  # steps to the best sharpness, a concave problem in one number
+NEWTON = 8  # most steps to the best sharpness, a concave problem in one number
+SAME = 1e-9  # share of it by which a step must move it to be followed by another
 
 A = TypeVar("A", bound=Annotators)
 
@@ -67,14 +67,14 @@ def solve(
         steps: most steps.
         tolerance: stop when the log posterior rises by less, in nats per label.
     """
-    posterior = softmax(log_p, axis=1) if start is None else start
+    posterior = distributions(log_p)[0] if start is None else start
     gamma, values = 1.0 if sharpness is None else sharpness, list[float]()
     evidence = np.zeros_like(log_p)
     for _ in range(steps):
         annotators = annotators.refit(given, posterior)
         gamma = best_sharpness(log_p, posterior, gamma) if sharpness is None else sharpness
         evidence = given.evidence(annotators)
-        posterior, total = distributions(log_softmax(gamma * log_p, axis=1) + evidence)
+        posterior, total = distributions(normalised(gamma * log_p) + evidence)
         values.append(total + annotators.log_prior())
         if len(values) > 1 and values[-1] - values[-2] < tolerance * max(len(given), 1):
             break
@@ -83,24 +83,38 @@ def solve(
 
 def distributions(score: Floats) -> tuple[Floats, float]:
     """Rows of (I, K) nats as probabilities, and the sum of their log totals; for many rows of few columns."""
+    likely, top, total = _likely(score)
+    likely /= total[:, None]
+    return likely, float(top.sum() + np.log(total).sum())
+
+
+def normalised(score: Floats) -> Floats:
+    """Rows of (I, K) nats as log-probabilities; for many rows of few columns."""
+    _, top, total = _likely(score)
+    return np.asarray(score - (top + np.log(total))[:, None])
+
+
+def _likely(score: Floats) -> tuple[Floats, Floats, Floats]:
+    """(I, K) likelihoods against the largest of each row, (I,) that one in nats, (I,) their sum."""
     top = score[:, 0].copy() if score.shape[1] else np.zeros(len(score))
     for column in score.T[1:]:
         np.maximum(top, column, out=top)
     likely = np.exp(score - top[:, None])
-    total = likely @ np.ones(score.shape[1])
-    likely /= total[:, None]
-    return likely, float(top.sum() + np.log(total).sum())
+    return likely, top, likely @ np.ones(score.shape[1])
 
 
 def best_sharpness(log_p: Floats, posterior: Floats, start: float) -> float:
     """Exponent gamma that makes p^gamma, normalised, most probable under an (I, K) posterior over truths."""
     gamma = start
-    wanted = float((posterior * log_p).sum())
+    wanted = float(np.vdot(posterior, log_p))
     for _ in range(NEWTON):
-        p = softmax(gamma * log_p, axis=1)
-        mean = (p * log_p).sum(axis=1)
-        slope, curve = wanted - float(mean.sum()), float((p * log_p**2).sum() - (mean**2).sum())
+        said = distributions(gamma * log_p)[0] * log_p
+        mean = said @ np.ones(said.shape[1])
+        slope, curve = wanted - float(mean.sum()), float(np.vdot(said, log_p) - mean @ mean)
         if curve <= 0:
             break
+        before = gamma
         gamma = float(np.clip(gamma + np.clip(slope / curve, -1, 1), BLUNTEST, SHARPEST))
+        if abs(gamma - before) <= SAME * gamma:
+            break
     return gamma

@@ -21,6 +21,7 @@ from crowdtune.em.given import Annotators, Given
 from crowdtune.em.solve import Solution, solve
 
 FOLDS = 4
+FITTED = 1_600_000  # most labels times folds that are looked at, but for one fold
 SURE = 2.0  # standard errors by which held-out labels must be predicted better
 
 
@@ -73,7 +74,7 @@ class Trial:
 def held_out(
     log_p: Floats, given: Given, solution: Solution[Any], stage: Stage | None, rng: np.random.Generator
 ) -> Floats:
-    """(N,) log-likelihood in nats of each label, predicted from the other folds' labels.
+    """(N,) log-likelihood in nats of each label, predicted from the other folds' labels; NaN for folds not looked at.
 
     Args:
         log_p: (I, K) log-probabilities of the model, finite.
@@ -83,8 +84,8 @@ def held_out(
         rng: of the folds.
     """
     fold = rng.integers(FOLDS, size=len(given))
-    found = np.empty(len(given))
-    for f in range(FOLDS):
+    found = np.full(len(given), np.nan)
+    for f in range(int(np.clip(FITTED // max(len(given), 1), 1, FOLDS))):
         seen, unseen = given.take(np.flatnonzero(fold != f)), given.take(np.flatnonzero(fold == f))
         fit = solve(log_p, seen, solution.annotators, start=solution.posterior, sharpness=solution.sharpness)
         if stage is not None:
@@ -106,6 +107,7 @@ def try_stage(
     before = held_out(log_p, given, solution, None, rng)
     rng.bit_generator.state = state  # the same folds
     gains = held_out(log_p, given, solution, stage, rng) - before
+    gains = gains[~np.isnan(gains)]
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
     refined = stage.fit(log_p, given, solution)
     same = agreement(solution.posterior, refined.posterior, stage.near)

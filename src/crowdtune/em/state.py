@@ -16,6 +16,7 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
@@ -26,6 +27,7 @@ from crowdtune.em.coin import EDGE, Coin
 from crowdtune.em.given import Given
 
 STEPS = 5  # of the bound in an M-step
+PIECE = 65536  # hidden states looked at at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ class StateCoin:
 
     def evidence(self, given: Given) -> Floats:
         """(I, K) nats."""
-        return given.per_item(self.log_likelihood(given))
+        own = replace(given, annotator=np.arange(len(given)))
+        return Coin(self.reliability(given.item, given.annotator)).evidence(own)
 
     def log_prior(self) -> float:
         """Log density of rho and w, up to a constant."""
@@ -78,32 +81,46 @@ class StateCoin:
         return self._ascended(given, (given.label == truth[given.item]).astype(float))
 
     def _logit(self, item: Ints, annotator: Ints) -> Floats:
-        w = self.weight[annotator]
-        return np.asarray(w[:, 0] + (w[:, 1:] * self.phi[item]).sum(axis=1))
+        found = self.weight[:, 0][annotator]
+        for w, phi in zip(self.weight.T[1:], self.phi.T, strict=True):
+            found += w[annotator] * phi[item]
+        return found
 
     def _ascended(self, given: Given, right: Floats) -> StateCoin:
-        x = np.concatenate([np.ones((len(given), 1)), self.phi[given.item]], axis=1)
-        bound = np.linalg.inv(self._bound(given, x))
+        bound, columns = self._bound(given), [None, *self.phi.T]
         made = self
         for _ in range(STEPS):
             gap = right - expit(made._logit(given.item, given.annotator))
-            slope = np.stack([given.per_annotator(gap * column) for column in x.T], axis=1)
+            slope = np.stack([given.per_annotator(gap if c is None else gap * c[given.item]) for c in columns], axis=1)
             slope[:, 1:] -= self.ridge * made.weight[:, 1:]
             s = expit(made.weight[:, 0])
             slope[:, 0] += (self.alpha - 1) * (1 - s) - (self.beta - 1) * s
             made = replace(made, weight=made.weight + np.einsum("jab,jb->ja", bound, slope))
         return made
 
-    def _bound(self, given: Given, x: Floats) -> Floats:
-        """(J, 1 + d, 1 + d) what the curvature never exceeds."""
-        d = x.shape[1]
+    def _bound(self, given: Given) -> Floats:
+        """(J, 1 + d, 1 + d) inverse of what the curvature never exceeds; made once for the same labels and prior."""
+        prior = (self.alpha, self.beta, self.ridge)
+        known = _BOUNDS.get(given)
+        if known is not None and known[0] is self.phi and known[1] == prior:
+            return known[2]
+        bound = np.asarray(np.linalg.inv(self._curve(given)), dtype=np.float64)
+        _BOUNDS[given] = self.phi, prior, bound
+        return bound
+
+    def _curve(self, given: Given) -> Floats:
+        x = [np.ones(len(given)), *(column[given.item] for column in self.phi.T)]
+        d = len(x)
         curve = np.empty((given.n_annotators, d, d))
         for a in range(d):
             for b in range(a, d):
-                curve[:, a, b] = curve[:, b, a] = given.per_annotator(x[:, a] * x[:, b]) / 4
+                curve[:, a, b] = curve[:, b, a] = given.per_annotator(x[a] * x[b]) / 4
         curve[:, 0, 0] += (self.alpha + self.beta - 2) / 4 + EDGE
         curve[:, np.arange(1, d), np.arange(1, d)] += self.ridge
         return curve
+
+
+_BOUNDS: WeakKeyDictionary[Given, tuple[Floats, tuple[float, float, float], Floats]] = WeakKeyDictionary()
 
 
 def state_coin(coin: Coin, phi: Floats, ridge: float = 1.0) -> StateCoin:
@@ -115,11 +132,20 @@ def state_coin(coin: Coin, phi: Floats, ridge: float = 1.0) -> StateCoin:
 
 def read_out(hidden: Singles, rank: int) -> Floats:
     """(I, d) the d directions in which hidden states (I, H) differ most, each of mean 0 and variance 1, d <= rank."""
-    centred = hidden - hidden.mean(axis=0)
-    spread, directions = np.linalg.eigh(centred.T @ centred / max(len(hidden), 1))
+    pieces = [slice(start, start + PIECE) for start in range(0, len(hidden), PIECE)]
+    mean = hidden.mean(axis=0, dtype=np.float64)
+    curve = np.zeros((len(mean), len(mean)))
+    for rows in pieces:  # hidden states may be more than memory
+        centred = hidden[rows] - mean
+        curve += centred.T @ centred
+    spread, directions = np.linalg.eigh(curve / max(len(hidden), 1))
     kept = np.argsort(spread)[::-1][:rank]
     kept = kept[spread[kept] > EDGE * spread.max()]
-    return np.asarray(centred @ directions[:, kept] / np.sqrt(spread[kept]))
+    turned = directions[:, kept] / np.sqrt(spread[kept])
+    made = np.empty((len(hidden), len(kept)), order="F")  # read column by column
+    for rows in pieces:
+        made[rows] = (hidden[rows] - mean) @ turned
+    return made
 
 
 def clusters(trust: Floats, count: int, rng: np.random.Generator) -> Ints:

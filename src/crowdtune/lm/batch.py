@@ -11,23 +11,36 @@ import torch
 from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
+from crowdtune.lm.packed import pack
+from crowdtune.lm.together import sharded
+from crowdtune.ragged import padded
+
+RAGGED = ("labels", "annotators")  # features of an item of which it has as many as it has labels
 
 
-def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Tensor]:
+def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, Any]:
     """Features as `Encoded.feature` makes them, and whatever else, as a batch.
 
     Returns:
-        input_ids and attention_mask (B, T), padded left for causal language models, right for others; texts (B, K, L)
-        padded with -1, where there are texts; everything else stacked.
+        Everything stacked but prompts: those are what `packed.pack` makes of them, where the model can read it
+        (`LanguageModel.packs`), else input_ids and attention_mask (B, T), padded left for causal language models, right
+        for others. Texts (B, K, L), where there are texts, and labels and annotators (B, A) are padded with -1.
     """
-    ids, mask = pad([f["input_ids"] for f in features], lm)
-    batch = {"input_ids": ids, "attention_mask": mask}
+    batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
-            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+            choices = features[0]["answers"].shape[0]
+            fewest = 2 if sharded(lm) else 1  # tokens: then every rank asks the model for texts after their prompts
+            batch[name] = _pad_texts([f[name] for f in features], choices, fewest)
+        elif name in RAGGED:
+            batch[name] = torch.from_numpy(padded([f[name] for f in features], np.int64))
         elif name != "input_ids":
             batch[name] = torch.from_numpy(np.stack([f[name] for f in features]))
-    return batch
+    prompts = [f["input_ids"] for f in features]
+    if lm.packs:
+        return batch | pack(prompts, [f["texts"] for f in features] if "texts" in batch else ())
+    ids, mask = pad(prompts, lm)
+    return batch | {"input_ids": ids, "attention_mask": mask}
 
 
 def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Tensor]:
@@ -42,10 +55,10 @@ def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Te
     return ids, mask
 
 
-def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
-    """(B, K, L) token ids padded with -1."""
+def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int, fewest: int) -> Tensor:
+    """(B, K, L) token ids padded with -1; L is `fewest` at least."""
     width = max((len(ids) for own in texts for ids in own), default=0)
-    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
+    table = np.full((len(texts), choices, max(width, fewest)), -1, dtype=np.int64)
     for row, own in zip(table, texts, strict=True):
         for k, ids in enumerate(own):
             row[k, : len(ids)] = ids
@@ -57,8 +70,9 @@ def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
     """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
     training = lm.model.training
     lm.model.eval()
+    quietly = torch.no_grad() if sharded(lm) else torch.inference_mode()  # which would mark gathered weights for good
     try:
-        with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+        with quietly, torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
             yield
     finally:
         lm.model.train(training)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from crowdtune.annotations import Bools, Floats, Ints, Items
-from crowdtune.errors import InputError
 from crowdtune.lm.answers import ChoiceError, continuations, outputs, single_tokens
-from crowdtune.lm.heads import HEADS
 from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.prompts import NORMALISE, STYLES, PromptFormat
-from crowdtune.wording import only_compared, only_written, question
+from crowdtune.lm.prompts import PromptFormat
+from crowdtune.lm.resolve import check, resolved
+from crowdtune.ragged import Growing, Ragged, ragged, text_lengths
+from crowdtune.wording import question
 
 logger = logging.getLogger(__name__)
-BETA = 0.1  # of DPO, where things are compared
-FEWEST = {"responses": (0, "none is"), "reward": (1, "one is")}  # choices of an item; elsewhere two
+PART, LETTERS = 1024, 1 << 20  # most items, and characters of their texts, that are tokenized at a time
+TELL = 10.0  # seconds between lines that say how far it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Encoded:
     """Items as a model reads them.
 
     Args:
-        prompts: I lists of token ids.
+        prompts: I rows of token ids; many lie in a file.
         answers: (I, K) what stands for each choice: a token, an output of the head, or, of texts, its place; -1 where
             an item has no such choice.
         format: how it was done, "auto" resolved.
@@ -37,7 +39,7 @@ class Encoded:
         names: each item's choices, where the model writes them; else empty.
     """
 
-    prompts: list[list[int]]
+    prompts: Sequence[Sequence[int]] | Ragged
     answers: Ints
     format: PromptFormat
     truncated: int
@@ -46,14 +48,24 @@ class Encoded:
     divisor: Floats = field(default_factory=lambda: np.ones((0, 0)))
     names: list[tuple[str, ...]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.prompts, Ragged):
+            object.__setattr__(self, "prompts", ragged(self.prompts, np.int32))
+
     def __len__(self) -> int:
         return len(self.prompts)
+
+    @property
+    def rows(self) -> Ragged:
+        """The prompts' token ids, as they are kept."""
+        assert isinstance(self.prompts, Ragged)
+        return self.prompts
 
     def take(self, index: Ints) -> Encoded:
         """The items at `index`, in that order."""
         return replace(
             self,
-            prompts=[self.prompts[i] for i in index],
+            prompts=self.rows.take(index),
             answers=self.answers[index],
             offset=self.offset[index],
             texts=[self.texts[i] for i in index] if self.texts else [],
@@ -68,12 +80,11 @@ class Encoded:
 
     def sizes(self) -> Ints:
         """(I, 3) tokens of each prompt, how many texts go on from it, and tokens of the longest."""
-        texts = self.texts or [[]] * len(self)
-        rows = [
-            (len(prompt), sum(map(bool, own)), max(map(len, own), default=0))
-            for prompt, own in zip(self.prompts, texts, strict=True)
-        ]
-        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+        prompt = self.rows.lengths()
+        if not self.texts:
+            return np.stack([prompt, prompt * 0, prompt * 0], axis=1)
+        texts = [(sum(map(bool, own)), max(map(len, own), default=0)) for own in self.texts]
+        return np.column_stack([prompt, np.array(texts, dtype=np.int64).reshape(-1, 2)])
 
     @property
     def ties(self) -> Bools:
@@ -97,7 +108,7 @@ class Encoded:
     def feature(self, i: int) -> dict[str, Any]:
         """What `batch.collate` makes a batch of: prompt ids, answers, offset and, of texts, ids and divisor (K,)."""
         row: dict[str, Any] = {
-            "input_ids": self.prompts[i],
+            "input_ids": self.rows[i],
             "answers": self.answers[i],
             "offset": self.offset[i].astype(np.float32),
         }
@@ -119,14 +130,67 @@ def encode(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int)
     Raises:
         ChoiceError: a choice is not one distinct token at the answer position (styles "words", "letters").
     """
-    form = _resolved(items, lm, form)
-    _check(items, lm, form)
+    form = resolved(items, lm, form)
+    check(items, lm, form)
     if form.style == "auto":
         try:
             return encode(items, lm, replace(form, style="words"), max_length)
         except ChoiceError:
             return encode(items, lm, replace(form, style="letters"), max_length)
-    return encode_asked(items, asked(items, lm, form), lm, form, max_length)
+    made = _together(items, _parts(items, lm, form, max_length))
+    _tell(made.truncated, max_length)
+    return made
+
+
+def _parts(items: Items, lm: LanguageModel, form: PromptFormat, max_length: int) -> Iterator[Encoded]:
+    """The items encoded some at a time, so that no more than these are in memory as texts and lists."""
+    told = time.monotonic()
+    for start, end in _cuts(items):
+        part = items if end - start == len(items) else items.take(np.arange(start, end))
+        yield _encoded(part, asked(part, lm, form), lm, form, max_length)
+        if time.monotonic() > told + TELL:
+            told = time.monotonic()
+            logger.info(f"{end:,} of {len(items):,} items are tokens")
+
+
+def _cuts(items: Items) -> Iterator[tuple[int, int]]:
+    """First and last place, and one more, of parts of at most so many items and, but for one long item, characters."""
+    start = letters = 0
+    for i, length in enumerate(text_lengths(items.prompts).tolist()):
+        if i > start and (letters + length > LETTERS or i - start >= PART):
+            yield start, i
+            start, letters = i, 0
+        letters += length
+    yield start, len(items)
+
+
+def _together(items: Items, parts: Iterable[Encoded]) -> Encoded:
+    """Parts of these items as one."""
+    k, shape = items.max_choices, (len(items), items.max_choices)
+    prompts, texts, names = Growing(np.int32), list[list[list[int]]](), list[tuple[str, ...]]()
+    answers, offset, divisor = np.full(shape, -1, dtype=np.int64), np.zeros(shape), np.ones(shape)
+    truncated = start = 0
+    for part in parts:
+        if len(part) == len(items):
+            return part
+        for row in part.rows:
+            prompts.add(row)
+        place = slice(start, start + len(part)), slice(0, part.answers.shape[1])
+        answers[place], offset[place] = part.answers, part.offset
+        if part.texts:
+            divisor[place] = part.divisor
+            divisor[place[0], place[1].stop : k] = 1 / (part.format.beta or 1.0)
+        texts += part.texts
+        names += part.names
+        truncated += part.truncated
+        start += len(part)
+    divisor = divisor if texts else np.ones((0, 0))
+    return Encoded(prompts.done(), answers, part.format, truncated, offset, texts, divisor, names)
+
+
+def _tell(truncated: int, max_length: int) -> None:
+    if truncated:
+        logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
 
 
 def encode_asked(
@@ -137,54 +201,27 @@ def encode_asked(
     max_length: int,
 ) -> Encoded:
     """Encode items whose prompts are ready, as `asked` gives them; style and everything else of the format resolved."""
+    made = _encoded(items, asked, lm, form, max_length)
+    _tell(made.truncated, max_length)
+    return made
+
+
+def _encoded(
+    items: Items,
+    asked: tuple[list[str], list[str], list[list[int]]],
+    lm: LanguageModel,
+    form: PromptFormat,
+    max_length: int,
+) -> Encoded:
     blanks, texts, prompts = asked
     answers, written = _answers(items, blanks, texts, lm, form)
     truncated = sum(len(ids) > max_length for ids in [*prompts, *(ids for own in written for ids in own)])
-    if truncated:
-        logger.warning(f"{truncated} prompts or answers are longer than max_length={max_length} tokens and lose a part")
     prompts = [shorten(p, max_length) for p in prompts]
     written = [[ids[:max_length] for ids in own] for own in written]
     encoded = Encoded(prompts, answers, form, truncated, np.zeros(answers.shape), written)
     if form.style == "verbal":
         encoded = replace(encoded, names=[tuple(items.choices(i)) for i in range(len(items))])
     return replace(encoded, offset=-np.log(form.tie) * encoded.ties, divisor=_divisor(items, written, form))
-
-
-def _resolved(items: Items, lm: LanguageModel, form: PromptFormat) -> PromptFormat:
-    """The format with what "auto" and None mean for these items; words or letters are left open."""
-    pairs = only_compared(items)
-    style = form.style
-    if style == "auto":
-        style = lm.head if lm.head != "lm" else "responses" if only_written(items) else "texts" if pairs else "auto"
-    beta = form.beta if form.beta is not None else BETA if pairs and style == "texts" else 0.0
-    normalise = form.normalise if form.normalise != "auto" else "sum" if beta or style != "texts" else "mean"
-    name = len(set(items.prompts)) < len(items) and _asked_twice(items) if form.name_task is None else form.name_task
-    return replace(form, style=style, beta=beta, normalise=normalise, name_task=name)
-
-
-def _asked_twice(items: Items) -> bool:
-    """Whether a text belongs to items of several tasks."""
-    met: dict[str, int] = {}
-    return any(met.setdefault(text, m) != m for text, m in zip(items.prompts, items.task.tolist(), strict=True))
-
-
-def _check(items: Items, lm: LanguageModel, form: PromptFormat) -> None:
-    for name, value, allowed in (("style", form.style, STYLES), ("normalise", form.normalise, NORMALISE)):
-        if value not in allowed:
-            raise InputError(f"{name} '{value}' is unknown. Allowed: {', '.join(allowed)}.")
-    head = form.style if form.style in HEADS else "lm"
-    if head != lm.head:
-        raise InputError(f"style '{form.style}' needs head={head}, the model has head={lm.head}. Leave style at auto.")
-    if form.template and "{prompt}" not in form.template:
-        raise InputError(f"template {form.template!r} has no {{prompt}}: every item would read the same. Add it.")
-    fewest, words = FEWEST.get(form.style, (2, "two are"))
-    for i in range(len(items)):
-        if not items.prompts[i]:
-            raise InputError(f"item '{items.ids[i]}' has no text to read. Add a prompt column, or pass --items FILE.")
-        if items.n_choices[i] < fewest:
-            raise InputError(
-                f"item '{items.ids[i]}' has {items.n_choices[i]} choices, at least {words} needed. Pass --choices."
-            )
 
 
 def asked(items: Items, lm: LanguageModel, form: PromptFormat) -> tuple[list[str], list[str], list[list[int]]]:

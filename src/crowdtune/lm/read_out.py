@@ -8,8 +8,9 @@ r"""Read-outs: how the answer to an item is read off a model, (B, K) log-probabi
 | head | softmax over outputs of a classification head |
 | reward | softmax over what a reward head says of each text (Bradley-Terry where two are compared) |
 
-Every batch has input_ids and attention_mask (B, T) as `batch.collate` makes them, answers (B, K), -1 where an item has
-no such choice, and offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices.
+Every batch is one of `batch.collate`: a packed row, or input_ids and attention_mask (B, T); answers (B, K), -1 where an
+item has no such choice; offset (B, K) nats. The prompt of an item is read once, whatever the number of its choices; in
+a packed row what all prompts begin with as well.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import torch
 from torch import Tensor
 
 from crowdtune.annotations import MASKED
+from crowdtune.lm.heads import only
 
-Batch = Mapping[str, Tensor]
+Batch = Mapping[str, Any]
 ReadOut = Callable[[Any, Batch], Tensor]
 
 
@@ -31,22 +33,45 @@ def at_answer(model: Any, batch: Batch) -> Tensor:
 
     .. math:: p(k | x) = \\exp(z_{v_k} - o_k) / \\sum_{k'} \\exp(z_{v_{k'}} - o_{k'})
 
-    with z the logits at the answer position, v_k the token of choice k and o its offset. The logits of the whole
-    vocabulary are computed at this one position, never at all of them.
+    with z the logits at the answer position, v_k the token of choice k and o its offset. No logits but those of the
+    choices are computed, at this one position.
     """
+    with only(model, batch["answers"].clamp(min=0)) as chosen:
+        logits = _at_answer(model, batch)
+    return _among_choices(chosen(logits).float() - batch["offset"], batch)
+
+
+def _at_answer(model: Any, batch: Batch) -> Tensor:
+    """(B, V) logits at the answer position."""
+    if "row" in batch:
+        return packed_logits(model, batch, batch["ends"])
     ids, mask = batch["input_ids"], batch["attention_mask"]
     if _config(model).is_encoder_decoder:
         out = model(input_ids=ids, attention_mask=mask, decoder_input_ids=_start(model, ids), use_cache=False)
     else:
         position = _positions(mask)
         out = model(input_ids=ids, attention_mask=mask, position_ids=position, logits_to_keep=1, use_cache=False)
-    return _among_choices(_chosen(out.logits[:, -1], batch) - batch["offset"], batch)
+    return out.logits.flatten(0, 1)  # type: ignore[no-any-return]
+
+
+def packed_logits(model: Any, batch: Batch, places: Tensor) -> Tensor:
+    """(M, V) logits at M places (M,) of a packed row; who sees whom is in the levels, and in no mask."""
+    everyone = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=places.device)
+    out = model(
+        input_ids=batch["row"],
+        position_ids=batch["position"],
+        attention_mask=everyone,
+        levels=batch["levels"],
+        logits_to_keep=places,
+        use_cache=False,
+    )
+    return out.logits.flatten(0, 1)  # type: ignore[no-any-return]
 
 
 def by_head(model: Any, batch: Batch) -> Tensor:
     """Score choices that are outputs of a classification head: the softmax of those an item has."""
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    return _among_choices(_chosen(logits, batch) - batch["offset"], batch)
+    return _among_choices(logits.float().gather(1, batch["answers"].clamp(min=0)) - batch["offset"], batch)
 
 
 def by_reward(model: Any, batch: Batch) -> Tensor:
@@ -89,25 +114,6 @@ def by_response(model: Any, batch: Batch) -> Tensor:
     return log_likelihoods(model, batch).masked_fill(batch["answers"] < 0, MASKED)
 
 
-def by_packed_response(model: Any, batch: Batch) -> Tensor:
-    """The same as `by_response` with all prompts and texts of the batch in one row, without a token of padding.
-
-    Positions start again with each text, which is how transformers' causal models tell sequences apart, with every
-    attention. A prompt is read again for each of its texts, so this pays where items have one response.
-    """
-    row, column, text = _existing(batch)
-    prompt = batch["attention_mask"][row].bool()
-    there = torch.cat([prompt, text >= 0], dim=1)
-    ids = torch.cat([batch["input_ids"][row], text], dim=1)[there]
-    said = torch.cat([torch.zeros_like(prompt), text >= 0], dim=1)[there].nonzero()[:, 0]
-    position = (there.cumsum(dim=1) - 1)[there]
-    logits = model(input_ids=ids[None], position_ids=position[None], logits_to_keep=said - 1, use_cache=False).logits[0]
-    log_p = -torch.nn.functional.cross_entropy(logits.float(), ids[said], reduction="none")
-    item, choice = (code[:, None].expand_as(text)[text >= 0] for code in (row, column))
-    total = torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
-    return total.masked_fill(batch["answers"] < 0, MASKED)
-
-
 READ_OUTS: dict[str, ReadOut] = {
     "words": at_answer,
     "letters": at_answer,
@@ -128,9 +134,12 @@ def log_likelihoods(model: Any, batch: Batch) -> Tensor:
     row, column, text = _existing(batch)
     if not len(row):
         return torch.zeros_like(batch["offset"])
-    logits = text_logits(model, batch, row, text)
     there = text >= 0
-    log_p = -torch.nn.functional.cross_entropy(logits[there].float(), text[there], reduction="none")
+    if "row" in batch:
+        logits = packed_logits(model, batch, batch["before"][there])
+    else:
+        logits = text_logits(model, batch, row, text)[there]
+    log_p = -torch.nn.functional.cross_entropy(logits.float(), text[there], reduction="none")
     item, choice = (code[:, None].expand_as(text)[there] for code in (row, column))
     return torch.zeros_like(batch["offset"]).index_put((item, choice), log_p, accumulate=True)
 
@@ -199,10 +208,6 @@ def _with_ties(score: Tensor, batch: Batch) -> Tensor:
     tie = (batch["answers"] >= 0) & ~there
     mean = (score * there).sum(dim=1, keepdim=True) / there.sum(dim=1, keepdim=True).clamp(min=1)
     return torch.where(tie, mean, score)
-
-
-def _chosen(logits: Tensor, batch: Batch) -> Tensor:
-    return logits.float().gather(1, batch["answers"].clamp(min=0))
 
 
 def _among_choices(score: Tensor, batch: Batch) -> Tensor:

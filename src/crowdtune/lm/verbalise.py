@@ -80,7 +80,7 @@ def shares(
         return np.zeros(encoded.answers.shape), Told(float("nan"), float("nan"), ())
     rows = np.repeat(np.arange(len(encoded)), samples).tolist()
     most = max_tokens or room(lm, encoded.names)
-    texts = _texts(lm, [encoded.prompts[i] for i in rows], temperature, most, bf16)
+    texts = _texts(lm, [encoded.rows[i].tolist() for i in rows], temperature, most, bf16)
     return _told(encoded, rows, [parse(text, encoded.names[i]) for i, text in zip(rows, texts, strict=True)])
 
 

@@ -23,6 +23,9 @@ from crowdtune.methods._plan import Anchor, Plan
 from crowdtune.objectives.crowd_layer import CrowdLayer as Objective
 from crowdtune.objectives.crowd_layer import Matrices
 
+MOST_CELLS = 100_000_000  # of all matrices
+BYTES = 16  # each takes: itself, its gradient and Adam's two means
+
 
 @dataclass(frozen=True)
 class CrowdLayer:
@@ -38,6 +41,13 @@ class CrowdLayer:
         """Train model and matrices together; what it believes is the model's answer alone."""
         items = annotations.items
         items.require_shared_choices("crowd-layer", instead="realm")
+        cells = len(annotations.annotators) * len(items.tasks) * items.max_choices**2
+        if cells > MOST_CELLS:
+            raise InputError(
+                f"crowd-layer needs a {items.max_choices} x {items.max_choices} matrix for each of "
+                f"{len(annotations.annotators)} annotators and {len(items.tasks)} tasks, {cells:.1e} numbers and "
+                f"{cells * BYTES / 2**30:.0f} GiB as it trains; at most {MOST_CELLS:.0e} are made. Use joint or realm."
+            )
         return Plan(
             from_annotations(annotations),
             Objective(Matrices(len(annotations.annotators), len(items.tasks), items.max_choices)),

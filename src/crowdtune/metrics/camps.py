@@ -134,7 +134,7 @@ def _uncleared(reading: Reading, excess: Floats, variance: Floats) -> Bools:
     others = reading.others()
     utmost, _ = association(one_hot(others.argmax(axis=1), g.width), others, g.annotator, g.n_annotators)
     least = (-0.5 if g.width == 2 else 0.0) * utmost
-    clear = excess - 2 * np.sqrt(variance) > least
+    clear = excess - 2 * np.sqrt(variance.clip(min=0)) > least
     doubted = ~clear & (variance > 0)
     together = excess[doubted].sum() - 2 * np.sqrt(variance[doubted].sum()) > least[doubted].sum()
     against = standard(excess, variance) <= -FRIEND

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 
 from crowdtune.annotations import Annotations, Ints
 
 MOST = 300_000  # meetings that are looked at
+WIDEST = isqrt(2 * MOST)  # labels of an item, which have as many
 
 
 def meetings(annotations: Annotations, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Every pair of labels of an item: the item, both annotators (the lower code first) and what each said.
 
-    Of more than MOST pairs, those of items drawn at random.
+    Of more than MOST pairs, those of items drawn at random; of an item that alone has more, those of labels drawn.
     """
+    if annotations.labels_per_item.max(initial=0) > WIDEST:
+        annotations = annotations.thin(WIDEST, rng)
     per_item = annotations.labels_per_item
     order = rng.permutation(len(per_item))
     used = order[: int(np.searchsorted((per_item[order] * (per_item[order] - 1) // 2).cumsum(), MOST)) + 1]

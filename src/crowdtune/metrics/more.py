@@ -86,7 +86,7 @@ def standing(annotations: Annotations, rng: np.random.Generator, log_p: Floats |
     votes = annotations.votes + softmax(known, axis=1)
     start = votes / votes.sum(axis=1, keepdims=True) if log_p is None else None
     found = solve_coin(known, seen, start=start, lowest=lowest, sharpness=1.0 if log_p is None else None)
-    drawn = sample(known, seen, found.annotators, found.sharpness, rng, learned=crowd_prior(lowest))
+    drawn = sample(known, seen, found.annotators, found.sharpness, rng, learned=crowd_prior(lowest), draws=DRAWS)
     share = annotations.labels_per_annotator / len(annotations)
     prior = (found.annotators.alpha, found.annotators.beta)
     doubt = _doubt(drawn.posterior, annotations)

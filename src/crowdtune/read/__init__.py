@@ -29,6 +29,7 @@ from crowdtune.read import shapes
 from crowdtune.read.assemble import assemble
 from crowdtune.read.entries import Entry, Person, Source
 from crowdtune.read.formats import detect, format_of, names
+from crowdtune.read.formats._saved import PARQUET, table_of
 from crowdtune.read.hub import local
 from crowdtune.read.labels import clean
 from crowdtune.read.opened import FOLDER, Opened
@@ -116,8 +117,19 @@ def _sources(opened: Opened, report: ReadReport, form: str) -> list[Source]:
         report.shape = name
         return [Source(opened.path, format_of(name).entries(opened, report))]
     if opened.form == FOLDER:
-        raise InputError(f"{opened.path} is a folder without {WRITTEN[0]}. Name a file, or a folder crowdtune wrote.")
+        opened = _in_parts(opened)
     return [Source(opened.path, shapes.entries(opened, report))]
+
+
+def _in_parts(opened: Opened) -> Opened:
+    """The Parquet files of a folder that holds nothing else, as one table."""
+    names = [name for name in opened.members if not name.split("/")[-1].startswith((".", "_"))]
+    if not names or not all(name.endswith(PARQUET) for name in names):
+        raise InputError(
+            f"{opened.path} is a folder without {WRITTEN[0]}. Name a file, a folder crowdtune wrote, or one that holds "
+            "Parquet files of one table alone."
+        )
+    return table_of(opened)
 
 
 def _folder(opened: Opened, report: ReadReport) -> list[Source]:

@@ -120,7 +120,7 @@ def _pack(labels: Labels, label: Ints, gold: Ints, kept: Ints, got: Gathered) ->
     number = {task: m for m, task in enumerate(tasks)}
     items = Items(
         ids=[i.id for i in labels.items],
-        prompts=[i.prompt for i in labels.items],
+        prompts=got.texts.at([i.prompt for i in labels.items]),
         choice_sets=list(sets),
         choice_set=_ints([sets[i.choices] for i in labels.items]),
         tasks=list(tasks),

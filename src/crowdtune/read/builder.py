@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crowdtune.errors import InputError
+from crowdtune.ragged import Kept
 from crowdtune.read.entries import Answer, Batch, Described, Person, Skipped, Source
 from crowdtune.read.labels import Numbers, choice_list, clean, counted, numbers, text_of
 from crowdtune.read.report import ReadReport
@@ -26,13 +27,13 @@ AS_FLOAT = "id like 123456789012345.0, a number read as a fraction: beyond 16 di
 
 @dataclass(slots=True)
 class Item:
-    """What is known of an item; `source` and `row` say where it was first met."""
+    """What is known of an item; `source` and `row` say where it was first met, `prompt` is a number of its texts."""
 
     source: int
     row: int
     id: str
     task: str = ""
-    prompt: str = ""
+    prompt: int = 0
     choices: tuple[str, ...] = ()
     gold: str | tuple[str, ...] = ""
     split: str = ""
@@ -48,6 +49,7 @@ class Gathered:
     Args:
         items, annotators, labels: vocabularies; a label is a clean text, or a tuple of them where several were chosen.
         traits: annotator -> what sources say of them.
+        texts: what items are about.
         item, annotator, label, source, row: an entry per answer; label is -1 for an abstention.
         time: when, in seconds since 1970 or the source's own numbers; NaN where not known.
         seconds: how long it took; NaN where not known.
@@ -58,6 +60,7 @@ class Gathered:
     annotators: dict[str, int] = field(default_factory=dict)
     labels: dict[str | tuple[str, ...], int] = field(default_factory=dict)
     traits: dict[str, dict[str, str]] = field(default_factory=dict)
+    texts: Kept = field(default_factory=Kept)
     item: array[int] = field(default_factory=lambda: array("i"))
     annotator: array[int] = field(default_factory=lambda: array("i"))
     label: array[int] = field(default_factory=lambda: array("i"))
@@ -210,15 +213,16 @@ class _Gatherer:
     def describe(self, said: Described) -> None:
         """Add what is said of an item; two different texts, choices or gold answers for one id are an error."""
         item = self.into.items[self.code(said.row, said.item, said.task)]
-        prompt = "" if said.prompt is None else str(said.prompt)
+        prompt, texts = "" if said.prompt is None else str(said.prompt), self.into.texts
         if not item.prompt:
-            item.prompt = prompt
+            item.prompt = texts.add(prompt)
+        elif prompt and prompt != texts[item.prompt]:
+            raise another(item, "prompt", prompt, texts[item.prompt], self.source.where(said.row), self.into)
         rest = (said.choices, said.gold, said.split or None, said.posterior, said.counts)
-        if rest == (None,) * len(rest) and prompt == item.prompt:
+        if rest == (None,) * len(rest):
             item.kind = item.kind or said.kind
             return
         where = self.source.where(said.row)
-        merge(item, "prompt", prompt, where, self.into)
         merge(item, "choices", choice_list(said.choices, where), where, self.into)
         merge(item, "gold", text_of(said.gold), where, self.into)
         merge(item, "split", clean(said.split), where, self.into)
@@ -276,9 +280,14 @@ def merge(item: Item, name: str, value: Any, where: str, into: Gathered) -> None
     """Set what is known of an item; refuse a second, different value."""
     known = getattr(item, name)
     if value and known and value != known:
-        raise InputError(
-            f"{where}: item '{item.id}' has another {name} than in {into.where_met(item)} "
-            f"({str(value)[:60]!r} and {str(known)[:60]!r}). Give different items different ids."
-        )
+        raise another(item, name, value, known, where, into)
     if value:
         setattr(item, name, value)
+
+
+def another(item: Item, name: str, value: Any, known: Any, where: str, into: Gathered) -> InputError:
+    """What to say where two things are told of one item."""
+    return InputError(
+        f"{where}: item '{item.id}' has another {name} than in {into.where_met(item)} "
+        f"({str(value)[:60]!r} and {str(known)[:60]!r}). Give different items different ids."
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crowdtune.read.builder import Gathered, Item, merge
+from crowdtune.read.builder import Gathered, Item, another, merge
 from crowdtune.read.report import ReadReport
 
 JOINS = ("auto", "id", "content")
@@ -28,61 +29,69 @@ def united(got: Gathered, join: str, report: ReadReport) -> tuple[list[Item], li
     """
     own = {n for n, source in enumerate(got.sources) if source.own_ids}
     if join == "auto":
-        join = "content" if len(own) > 1 and _count_on_their_own(got.items) else "id"
+        join = "content" if len(own) > 1 and _count_on_their_own(got) else "id"
     if len(own) > 1:
         report.joined = join
     if len(got.sources) == 1 and join == "id":
         return got.items, list(range(len(got.items)))
-    key = _by_content if join == "content" else _by_id
-    items, place = _merged(got, key)
+    items, place = _merged(got, by_content=join == "content")
     report.same_items = len(got.items) - len(items)
     return items, place
 
 
-def _text(item: Item) -> str:
-    return " ".join(unicodedata.normalize("NFC", item.prompt).split())
+def _text(item: Item, got: Gathered) -> bytes:
+    """The item's text without regard to how it is spaced, as a digest: the texts of all may be more than memory."""
+    plain = " ".join(unicodedata.normalize("NFC", got.texts[item.prompt]).split())
+    return hashlib.blake2b(plain.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
-def _by_id(item: Item) -> Hashable:
-    return item.id, item.task
+def _by_content(item: Item, got: Gathered) -> Hashable:
+    return (_text(item, got), item.task, item.choices) if item.prompt else (item.id, item.task, item.source)
 
 
-def _by_content(item: Item) -> Hashable:
-    return (_text(item), item.task, item.choices) if item.prompt else (item.id, item.task, item.source)
-
-
-def _count_on_their_own(items: list[Item]) -> bool:
+def _count_on_their_own(got: Gathered) -> bool:
     """True where two files give one id to two texts, or two ids to one text."""
-    texts: dict[tuple[str, str], Item] = {}
-    ids: dict[tuple[str, str], Item] = {}
-    for item in items:
+    texts: dict[tuple[bytes, str], Item] = {}
+    ids: dict[tuple[str, str], tuple[Item, bytes]] = {}
+    for item in got.items:
         if not item.prompt:
             continue
-        named, told = ids.setdefault((item.id, item.task), item), texts.setdefault((_text(item), item.task), item)
-        if named.source != item.source and _text(named) != _text(item):
+        text = _text(item, got)
+        named, known = ids.setdefault((item.id, item.task), (item, text))
+        told = texts.setdefault((text, item.task), item)
+        if named.source != item.source and known != text:
             return True
         if told.source != item.source and told.id != item.id:
             return True
     return False
 
 
-def _merged(got: Gathered, key: Callable[[Item], Hashable]) -> tuple[list[Item], list[int]]:
+def _merged(got: Gathered, *, by_content: bool) -> tuple[list[Item], list[int]]:
     found: dict[Hashable, int] = {}
     items: list[Item] = []
     place = []
     for item in got.items:
-        at = found.setdefault(key(item), len(items))
+        key = _by_content(item, got) if by_content else (item.id, item.task)
+        at = found.setdefault(key, len(items))
         if at == len(items):
             items.append(replace(item))
         else:
             for name in ("choices", "gold", "split", "counts"):
                 merge(items[at], name, getattr(item, name), got.where_met(item), got)
-            if key is _by_id:
-                merge(items[at], "prompt", item.prompt, got.where_met(item), got)
+            if not by_content:
+                _merge_text(items[at], item, got)
             items[at].kind = items[at].kind or item.kind
             items[at].posterior = items[at].posterior or item.posterior
         place.append(at)
     return items, place
+
+
+def _merge_text(item: Item, other: Item, got: Gathered) -> None:
+    """Give an item the text of another of its id; refuse a second, different one."""
+    one, two = got.texts[item.prompt], got.texts[other.prompt]
+    if one and two and one != two:
+        raise another(item, "prompt", two, one, got.where_met(other), got)
+    item.prompt = item.prompt or other.prompt
 
 
 def named(items: Sequence[Item], paths: Sequence[Path]) -> list[Item]:

@@ -204,11 +204,12 @@ def _distinct(chunk: Chunk, roles: Mapping[str, str]) -> Iterator[Described]:
     if not said:
         return
     columns = [_column(chunk, roles, role, None) for role in said]
-    tasks, seen = _column(chunk, roles, "task", ""), set[str]()
+    tasks, seen = _column(chunk, roles, "task", ""), set[Any]()
     for number, item, task, *values in zip(
         chunk.numbers, _column(chunk, roles, "item", None), tasks, *columns, strict=True
     ):
-        key = repr((item, task, values))
+        said_of: Any = (item, task, *values)
+        key = said_of if all(value is None or type(value) is str for value in said_of) else repr(said_of)
         if key not in seen:
             seen.add(key)
             yield Described(number, item, task, **dict(zip(said, values, strict=True)))

@@ -22,7 +22,8 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")
 LINES = ".txt"  # text of a form that only a tool's own format knows
 COLUMNAR = (".parquet", ".arrow")
 LONGEST_FIELD = 16 << 20  # characters of one CSV cell; the csv module's own limit of 128 kB is less than a document
-CHUNK = 8192  # rows of a chunk of columns
+CHUNK = 8192  # most rows of a chunk of columns
+LARGE, BUFFER = 8 << 20, 1 << 20  # bytes of such a chunk, as far as a file tells; bytes of a column read at a time
 
 
 class Row(NamedTuple):
@@ -197,7 +198,10 @@ def _batches(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     if suffix(path) == ".parquet":
-        yield from pq.ParquetFile(path).iter_batches(CHUNK)
+        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+            told = file.metadata
+            size = sum(told.row_group(n).total_byte_size for n in range(told.num_row_groups)) / max(told.num_rows, 1)
+            yield from file.iter_batches(max(min(CHUNK, int(LARGE / max(size, 1))), 1))
         return
     with pa.memory_map(str(path)) as file:
         try:

@@ -8,6 +8,7 @@ from crowdtune.annotations import Annotations, Floats, Ints, Items
 from crowdtune.errors import InputError, unknown_name
 from crowdtune.simulate.noise import NOISES
 
+DENSE, FEW = 4_000_000, 8  # items x annotators from which, where so many times fewer label an item, few are drawn
 WEIGHT = 5.0  # of the favoured error under asymmetric noise
 
 
@@ -77,8 +78,28 @@ def pairs(n_items: int, n_annotators: int, overlap: str, rng: np.random.Generato
         raise InputError(
             f"overlap '{overlap}' is unknown. Allowed: shared, exclusive, or labels per item from 1 to {n_annotators}."
         )
-    who = rng.random((n_items, n_annotators)).argsort(axis=1)[:, :count]
+    if n_items * n_annotators > DENSE and count * FEW < n_annotators:
+        who = few_of_many(n_items, n_annotators, count, rng)
+    else:
+        step = max(DENSE // n_annotators, 1)
+        sizes = [min(step, n_items - start) for start in range(0, n_items, step)]
+        parts = [rng.random((size, n_annotators)).argsort(axis=1)[:, :count] for size in sizes]
+        who = np.concatenate([*parts, np.zeros((0, count), dtype=np.int64)])
     return np.repeat(np.arange(n_items), count), np.sort(who, axis=1).ravel().astype(np.int64)
+
+
+def few_of_many(n_items: int, n_annotators: int, count: int, rng: np.random.Generator) -> Ints:
+    """(I, count) different annotators for each item, every set of them as likely; time and memory of the labels alone.
+
+    References:
+        Bentley and Floyd, A sample of brilliance, 1987.
+    """
+    who = np.empty((n_items, count), dtype=np.int64)
+    for c in range(count):
+        last = n_annotators - count + c
+        drawn = rng.integers(last + 1, size=n_items)
+        who[:, c] = np.where((who[:, :c] == drawn[:, None]).any(axis=1), last, drawn)
+    return who
 
 
 def _errors(items: Items, item: Ints, annotator: Ints, noise: str, weight: float, rng: np.random.Generator) -> Ints:

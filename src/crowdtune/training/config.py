@@ -20,7 +20,6 @@ class CrowdConfig(TrainingArguments):
         chat: wrap prompts in the tokenizer's chat template.
         normalise: what the log-likelihood of a text is divided by.
         beta: of DPO.
-        packing: read free responses in one row without padding (causal models), as TRL's padding-free batches.
     """
 
     annotator_learning_rate: float = field(default=0.1)
@@ -30,10 +29,10 @@ class CrowdConfig(TrainingArguments):
     chat: bool = field(default=False)
     normalise: str = field(default="auto")
     beta: float | None = field(default=None)
-    packing: bool = field(default=False)
     lr_scheduler_type: str = field(default="cosine")
     train_sampling_strategy: str = field(default="group_by_length")
     remove_unused_columns: bool = field(default=False)
+    logging_nan_inf_filter: bool = field(default=False)  # hides them, and waits for the device at every step; see guard
 
     def __post_init__(self) -> None:
         super().__post_init__()

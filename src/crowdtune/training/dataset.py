@@ -16,7 +16,10 @@ Feature = dict[str, Any]
 
 
 class CrowdDataset(Dataset[Feature]):
-    """Examples with their prompts tokenized. Rows of all items have the same width K and A."""
+    """Examples with their prompts tokenized. Rows of all items have the same width K, and as many labels as they have.
+
+    An item's row is read when it is asked for: prompts may lie in a file.
+    """
 
     def __init__(self, examples: Examples, encoded: Encoded) -> None:
         self.examples, self.encoded = examples, encoded
@@ -25,7 +28,10 @@ class CrowdDataset(Dataset[Feature]):
         return len(self.examples)
 
     def __getitem__(self, i: int) -> Feature:
-        """How the item is read, target (K,), labels and annotators (A,), task, weight, gold, index."""
+        """How the item is read, target (K,), labels and annotators, task, weight, gold, index; see `blank`."""
+        if i < 0:
+            there = self[blank(i)]
+            return there | {"labels": np.full_like(there["labels"], -1), "weight": np.float32(0)}
         e = self.examples
         return self.encoded.feature(i) | {
             "labels": e.labels[i],
@@ -36,6 +42,11 @@ class CrowdDataset(Dataset[Feature]):
             "gold": e.items.gold[i],
             "index": e.index[i],
         }
+
+
+def blank(i: int) -> int:
+    """The place of item i without labels and weight, which no loss counts; of such a place the item's own."""
+    return -1 - i
 
 
 class LengthGrouped(Sampler[int]):

@@ -23,14 +23,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from crowdtune.lm.encode import Encoded
+from crowdtune.lm.heads import only
 from crowdtune.lm.load import LanguageModel, adapted
-from crowdtune.lm.read_out import text_logits
+from crowdtune.lm.packed import pack
+from crowdtune.lm.read_out import packed_logits, text_logits
 from crowdtune.training.finetune import adapter
 from crowdtune.training.options import STATE, Training
 
 GIB = 2**30
 ADAFACTOR = 3  # copies of the largest matrix it makes while it steps
-TOKEN = 36  # bytes of a token id in a Python list
+TOKEN = 4  # bytes of a token id
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,6 @@ class Batch:
         prompt: tokens of the longest.
         texts: P, how many texts go on from the prompts; 0 where choices are tokens or outputs.
         longest: tokens of the longest text.
-        packed: whether prompts and texts are one row without padding.
     """
 
     style: str
@@ -85,20 +86,23 @@ class Batch:
     prompt: int
     texts: int = 0
     longest: int = 0
-    packed: bool = False
+
+    def packed(self) -> dict[str, Any]:
+        """Prompts that have nothing in common, and their texts, as one row."""
+        prompts = [[i, *[0] * (self.prompt - 1)] for i in range(self.items)]
+        each = -(-self.texts // self.items)
+        return pack(prompts, [[[0] * self.longest] * each] * self.items if self.texts else ())
 
 
 def heaviest(encoded: Encoded, training: Training) -> Batch:
     """The batch of the items that take most tokens; those of like length are trained on together."""
     prompt, texts, longest = encoded.sizes()[np.argsort(encoded.lengths())[-training.batch_size :]].T
-    return Batch(
-        encoded.format.style, len(prompt), int(prompt.max()), int(texts.sum()), int(longest.max()), training.packing
-    )
+    return Batch(encoded.format.style, len(prompt), int(prompt.max()), int(texts.sum()), int(longest.max()))
 
 
 def of_items(encoded: Encoded, labels: int) -> int:
     """Bytes of encoded items, of tables of their choices while a method learns (eight), and of labels (six columns)."""
-    tokens = sum(map(len, encoded.prompts)) + sum(len(ids) for own in encoded.texts for ids in own)
+    tokens = int(encoded.rows.lengths().sum()) + sum(len(ids) for own in encoded.texts for ids in own)
     return tokens * TOKEN + 8 * encoded.answers.nbytes + 48 * labels
 
 
@@ -193,6 +197,8 @@ def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
 
 def _loss(lm: LanguageModel, batch: Batch) -> Any:
     """A loss of what is read off the model, in tensors of the right shapes."""
+    if lm.packs and batch.style != "reward":
+        return _loss_of_row(lm.model, batch)
     ids = torch.ones(batch.items, batch.prompt, dtype=torch.long)
     read: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if batch.texts and batch.style in ("texts", "responses"):
@@ -209,17 +215,24 @@ def _loss(lm: LanguageModel, batch: Batch) -> Any:
     return lm.model(**read, use_cache=False).logits[:, -1].float().log_softmax(-1).sum()
 
 
+def _loss_of_row(model: Any, batch: Batch) -> torch.Tensor:
+    """The same of a packed row: logits of two choices, or of the whole vocabulary at every token of a text."""
+    row = batch.packed()
+    if not batch.texts:
+        with only(model, torch.zeros(batch.items, 2, dtype=torch.long)):
+            return packed_logits(model, row, row["ends"]).float().log_softmax(-1).sum()
+    return _of_said(packed_logits(model, row, row["before"].flatten()))
+
+
 def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The same of texts, whose logits are of the whole vocabulary at every token."""
+    """The same of texts beside each other."""
     text = torch.ones(batch.texts, batch.longest, dtype=torch.long)
-    said = torch.zeros(text.numel(), dtype=torch.long)
-    if batch.packed:
-        ids = torch.ones(1, batch.texts * (batch.prompt + batch.longest), dtype=torch.long)
-        logits = model(input_ids=ids, position_ids=torch.zeros_like(ids), logits_to_keep=said, use_cache=False).logits[
-            0
-        ]
-    else:
-        logits = text_logits(model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)[said]
+    logits = text_logits(model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)
+    return _of_said(logits[torch.zeros(text.numel(), dtype=torch.long)])
+
+
+def _of_said(logits: torch.Tensor) -> torch.Tensor:
+    said = torch.zeros(len(logits), dtype=torch.long)
     return torch.nn.functional.cross_entropy(logits.float(), said, reduction="none").sum()
 
 

@@ -32,7 +32,6 @@ class Training:
     max_length: int = 512  # tokens of a prompt; of a longer one the middle is left out
     background: Literal["shuffled", "none"] = "shuffled"  # free responses are measured against other prompts, or none
     refreshes: int = 0  # times free responses are weighed again by the model in training, its end among them
-    packing: bool = False  # train on free responses in rows without padding, where items have about one each
     centre: bool = False  # take off what the model answers on average, whatever the item
     learning_rate: float | None = None  # AdamW, cosine to 0; None = 2e-5, with a head 1e-4; with LoRA ten times that
     epochs: float = 2.0  # passes over the items
@@ -46,6 +45,7 @@ class Training:
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the weights that LoRA leaves as they are
     optimizer: str = "adamw_torch_fused"  # or, for less memory, adafactor, adamw_8bit, paged_adamw_8bit
     checkpointing: bool = False  # activation checkpointing: far less memory, a third more time
+    fsdp: bool = False  # of several processes each holds a part of the weights (FSDP2); see docs/scale.md
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
     points: int = 0  # of a learning curve on the test items, in metrics.jsonl; 0 = none
     seed: int = 0  # of order, dropout and adapters

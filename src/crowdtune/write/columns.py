@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from crowdtune.annotations import Ints, Items
+from crowdtune.ragged import Texts
 
 
 def texts(vocabulary: Sequence[str], codes: Ints) -> Any:
-    """Text of each code, null where it is -1."""
+    """Text of each code, null where it is -1; texts that are mapped stay so, as all have one."""
+    if isinstance(vocabulary, Texts):
+        return vocabulary.take(codes)
     import pyarrow as pa
 
     return pa.array(vocabulary, pa.string()).take(pa.array(codes, mask=codes < 0))

@@ -61,6 +61,6 @@ def table_of(opened: Opened) -> Opened:
 
 def _parts(opened: Opened) -> list[str]:
     """Files of a saved dataset; no caches."""
-    names = [name for name in opened.members if not name.split("/")[-1].startswith(("cache-", "."))]
+    names = [name for name in opened.members if not name.split("/")[-1].startswith(("cache-", ".", "_"))]
     info = any(name.split("/")[-1] in ("dataset_info.json", "state.json") for name in names)
     return [name for name in names if name.endswith(PARQUET) or (info and name.endswith(ARROW))]

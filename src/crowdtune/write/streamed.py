@@ -1,0 +1,53 @@
+"""Tables with texts that may be more than memory, as Parquet, some rows after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from crowdtune.errors import InputError
+from crowdtune.ragged import Texts
+
+ROWS = 4096  # of a piece
+
+
+def write_streamed(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write columns of equal length as Parquet beside `path`, and rename it into place."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(aside, columns)
+        aside.replace(path)
+    except OSError as e:
+        raise InputError(
+            f"{path} cannot be written ({e.strerror or e}). Name a file in a folder you can write, on a disk with room."
+        ) from e
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _write(path: Path, columns: Mapping[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = pa.table({name: c for name, c in columns.items() if not isinstance(c, Texts)})
+    size = max(map(len, columns.values()), default=0)
+    kinds = {
+        name: pa.string() if isinstance(c, Texts) else plain.schema.field(name).type for name, c in columns.items()
+    }
+    schema = pa.schema(list(kinds.items()))
+    with path.open("wb") as file:
+        with pq.ParquetWriter(file, schema) as writer:
+            for start in range(0, size, ROWS):
+                rows = plain.slice(start, ROWS)
+                parts = {
+                    name: list(column[start : start + ROWS]) if isinstance(column, Texts) else rows[name]
+                    for name, column in columns.items()
+                }
+                writer.write_table(pa.table(parts, schema=schema))
+        file.flush()
+        os.fsync(file.fileno())
