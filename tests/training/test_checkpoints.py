@@ -144,8 +144,9 @@ def test_too_small_a_disk_is_told_before_training(tmp_path: Path, monkeypatch: p
 
 
 def test_sizes_of_a_checkpoint() -> None:
-    """Float32: 4 bytes of weights, 8 of AdamW for each trained."""
+    """Float32: 4 bytes of weights; of those trained 8 of AdamW, 2 of its moments in 8 bits."""
     model = torch.nn.Linear(10, 10, bias=False)
-    assert checkpoint_size(model) == (1200, 400)
+    assert checkpoint_size(model, "adamw_torch") == (1200, 400)
+    assert checkpoint_size(model, "adamw_8bit") == (600, 400)
     model.weight.requires_grad = False
-    assert checkpoint_size(model) == (400, 400)
+    assert checkpoint_size(model, "adamw_torch") == (400, 400)

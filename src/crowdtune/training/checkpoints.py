@@ -18,11 +18,13 @@ from torch import nn
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
+from crowdtune.training.options import STATE
 from crowdtune.write.room import discard, flush, flush_name, free, size, writing
 
 PREFIX = "checkpoint-"
+ADAMW = 8.0  # bytes it keeps of each parameter: two moments in float32
 ASIDE = "_aside"  # names with _ are left out of what transformers uploads
-STATE = "trainer_state.json"
+TOLD = "trainer_state.json"
 
 
 def complete(folder: Path) -> list[Path]:
@@ -65,7 +67,7 @@ def save_whole(
     vars(trainer)["_get_output_dir"] = lambda trial: str(aside)
     args.save_total_limit = None  # old ones go after the new one is whole
     try:
-        needs = max(checkpoint_size(trainer.model)[0], _newest_size(home))
+        needs = max(checkpoint_size(trainer.model, args.optim.value)[0], _newest_size(home))
         with writing(place, needs=needs, then=_advice(home)), _tidied(aside):
             write()
             trainer.accelerator.wait_for_everyone()  # each rank writes the state of its own generator
@@ -85,7 +87,7 @@ def _settle(trainer: Any, folder: Path, place: Path, also: Callable[[Path], None
         state.best_model_checkpoint = str(place)
     if trainer.args.should_save:
         if moved:
-            state.save_to_json(str(folder / STATE))
+            state.save_to_json(str(folder / TOLD))
         also(folder)
         flush(folder)
         trainer._finish_current_push()  # where it is being uploaded
@@ -111,12 +113,13 @@ def _advice(home: Path) -> str:
     return f"{kept}. Make room; then --resume goes on{' from there' if whole else ', from the start'}."
 
 
-def checkpoint_size(model: nn.Module) -> tuple[int, int]:
-    """About how many bytes a checkpoint takes, weights and AdamW's two moments, and how many of them are weights."""
-    parameters = [(p.numel() * p.element_size(), p.requires_grad) for p in model.parameters()]
-    trained = sum(count for count, moves in parameters if moves)
-    weights = trained if hasattr(model, "peft_config") else sum(count for count, _ in parameters)
-    return weights + 2 * trained, weights
+def checkpoint_size(model: nn.Module, optimizer: str) -> tuple[int, int]:
+    """About how many bytes a checkpoint takes, weights and what the optimiser keeps; how many of them are weights."""
+    parameters = [(p.numel(), p.numel() * p.element_size(), p.requires_grad) for p in model.parameters()]
+    adapters = hasattr(model, "peft_config")
+    weights = sum(held for _, held, moves in parameters if moves or not adapters)
+    state = STATE.get(optimizer, ADAMW) * sum(count for count, _, moves in parameters if moves)
+    return weights + int(state), weights
 
 
 def _newest_size(home: Path) -> int:
@@ -134,7 +137,7 @@ class Room(TrainerCallback):
         """Compare what will be written with what is free."""
         if not args.should_save or args.save_strategy == "no":
             return
-        whole, weights = checkpoint_size(kwargs["model"])
+        whole, weights = checkpoint_size(kwargs["model"], args.optim.value)
         some = args.save_strategy != "steps" or state.save_steps < state.max_steps
         home = Path(args.output_dir)
         needed, room = (2 * whole if some else weights) - _newest_size(home), free(home)
