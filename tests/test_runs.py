@@ -90,7 +90,7 @@ def test_resume_of_nothing_is_refused(tmp_path: Path) -> None:
 
 
 def test_results_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When results.json is about to appear, the checkpoints are gone already and the run is not finished."""
+    """When results.json is about to appear, the checkpoints are still there: a kill then loses nothing."""
     run = Run.start(tmp_path, CONFIG)
     run.checkpoints.mkdir()
     (run.checkpoints / "state").write_text("x")
@@ -103,9 +103,37 @@ def test_results_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(Path, "replace", look)
     run.finish({"accuracy": 0.5})
-    assert seen == [("results.json", False, False)]
+    assert seen == [("results.json", False, True)]
     assert run.finished
+    assert not run.checkpoints.exists()
     assert run.results == {"accuracy": 0.5}
+
+
+def test_what_a_kill_left_is_cleared(tmp_path: Path) -> None:
+    """While the config was written, while a table was, and between the results and the end."""
+    (tmp_path / ".config.json.17").write_text("{")
+    run = Run.start(tmp_path, CONFIG)
+    (tmp_path / ".items.parquet.17").write_text("x")
+    Run.start(tmp_path, CONFIG, resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    run.finish({})
+    run.checkpoints.mkdir()
+    with pytest.raises(InputError, match="there is nothing to resume"):
+        Run.start(tmp_path, CONFIG, resume=True)
+    assert not run.checkpoints.exists()
+
+
+def test_the_log_is_rewound_to_a_step(tmp_path: Path) -> None:
+    run = Run.start(tmp_path, CONFIG)
+    run.rewind(3)
+    for step in (0, 10, 20):
+        run.log({"step": step, "loss": step / 10})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 10, "lo')  # by a process that was killed
+    run.rewind(10)
+    assert run.curve("loss") == [(0, 0.0), (10, 1.0)]
+    run.rewind(-1)
+    assert run.curve("loss") == []
 
 
 def test_results_that_cannot_be_written_leave_the_run_unfinished(tmp_path: Path) -> None:

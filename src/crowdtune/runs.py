@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,28 @@ import numpy as np
 from crowdtune.annotations import Annotations, Bools, Floats, Ints
 from crowdtune.errors import InputError
 from crowdtune.metrics.crowd import THIN, WIDE, annotator_accuracy, reliability, reliability_per_task
+from crowdtune.ranks import is_main
 from crowdtune.write.labelled import Labelled, label_table
-from crowdtune.write.tables import occupied, write_json, write_table
+from crowdtune.write.room import discard, writing
+from crowdtune.write.tables import occupied, sweep, write_bytes, write_json, write_table
 
+GOES_ON = "Make room; then the same command with --resume goes on from the newest checkpoint, if there is one."
 TEXTS = ("annotator", "kind", "bias", "flags", "pseudonym")  # columns of annotators.csv that hold words
 
 
 @dataclass(frozen=True)
 class Run:
-    """One execution and its folder."""
+    """One execution and its folder; of several processes only the main one claims, begins and logs it."""
 
     folder: Path
 
     @classmethod
     def start(cls, folder: Path, config: dict[str, Any], *, resume: bool = False) -> Run:
-        """Claim `folder` and write config.json, the first file of a run."""
+        """Claim `folder` and write config.json, the first file of a run; with `resume` clear what a kill left."""
         run = cls.claim(folder, config, resume=resume)
-        if not resume:
+        if resume and is_main():
+            sweep(folder)
+        elif is_main():
             write_json(folder / "config.json", config)
         return run
 
@@ -45,6 +49,8 @@ class Run:
         With `resume`, the folder must hold an unfinished run of the same config.
         """
         run = cls(folder)
+        if not is_main():
+            return run
         if resume:
             run._check_same(config)
         elif occupied(folder):
@@ -59,6 +65,7 @@ class Run:
 
     def _check_same(self, config: dict[str, Any]) -> None:
         if self.finished:
+            discard(self.checkpoints)  # where a kill came between the results and the end
             raise InputError(f"{self.folder} holds a finished run; there is nothing to resume.")
         if not (self.folder / "config.json").exists():
             raise InputError(f"{self.folder} holds no run to resume. Leave out --resume to start one.")
@@ -139,8 +146,18 @@ class Run:
 
     def log(self, record: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        with (self.folder / "metrics.jsonl").open("ab") as file:
+        if not is_main():
+            return
+        with writing(self.folder / "metrics.jsonl", then=GOES_ON), (self.folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(record) + b"\n")
+
+    def rewind(self, step: int) -> None:
+        """Forget lines of metrics.jsonl from after an optimiser step, and a torn one: they are written anew."""
+        path = self.folder / "metrics.jsonl"
+        if is_main() and path.exists():
+            lines = path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith(b"\n") and msgspec.json.decode(line)["step"] <= step]
+            write_bytes(path, b"".join(kept))
 
     def curve(self, name: str) -> list[tuple[int, float]]:
         """(optimiser step, value) of a number in metrics.jsonl, in the order logged."""
@@ -150,9 +167,10 @@ class Run:
         return [(record["step"], record[name]) for record in records if name in record]
 
     def finish(self, results: dict[str, Any]) -> None:
-        """Remove checkpoints and write results.json, the sign of a finished run."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        write_json(self.folder / "results.json", results)
+        """Write results.json, the sign of a finished run; then checkpoints are needed no more."""
+        with writing(self.folder, then=GOES_ON):
+            write_json(self.folder / "results.json", results)
+        discard(self.checkpoints)
 
     def write_annotators(self, table: list[dict[str, Any]]) -> None:
         """Write annotators.csv, a row per annotator as `annotator_table` makes them."""

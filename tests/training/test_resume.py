@@ -78,8 +78,8 @@ def test_a_killed_run_resumes_to_the_same_bits(tiny: Path, tmp_path: Path, moved
     assert run(tiny, whole, "whole", moved) == 0
     assert run(tiny, killed, "die", moved) == -signal.SIGKILL
     assert [p.name for p in complete(killed)] == ["checkpoint-3", "checkpoint-6"]
-    torn = killed / "checkpoint-7"  # as if killed while writing: newer, with a model in it, but without its mark
-    torn.mkdir()
+    torn = killed / "_aside" / "checkpoint-7"  # as if killed while writing
+    torn.mkdir(parents=True)
     (torn / "trainer_state.json").write_text("{")
     assert run(tiny, killed, "resume", moved) == 0
     expected, found = (torch.load(folder / "final.pt", weights_only=True) for folder in (whole, killed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import typer
 
@@ -28,8 +29,11 @@ from crowdtune.cli import (
 )
 from crowdtune.cli._screen import INTERRUPTED, Stopped, complain
 from crowdtune.errors import InputError
+from crowdtune.ranks import is_main, n_ranks, rank_name
 
 UNUSABLE = 2  # exit code
+PATIENCE = 5.0  # seconds in which a launcher ends all processes once one has failed
+LOST = ("gloo", "NCCL", "Connection closed", "Connection reset")  # in an error: another process is gone
 
 app = typer.Typer(
     help="Fine-tune language models on labels from annotators you can't equally trust.",
@@ -67,9 +71,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    pass
+    if n_ranks() > 1 and context.invoked_subcommand != "train":
+        raise InputError(
+            f"{n_ranks()} processes train together (crowdtune train); all else is done by one. Leave out torchrun."
+        )
 
 
 def main() -> None:
@@ -77,7 +85,7 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        complain(f"error: {error}")
+        _failed(f"error: {error}")
         sys.exit(UNUSABLE)
     except KeyboardInterrupt:
         _stopped()
@@ -87,11 +95,27 @@ def main() -> None:
         if end.code == INTERRUPTED:
             _stopped()
         raise
+    except Exception as error:
+        if n_ranks() > 1:
+            lost = isinstance(error, RuntimeError) and any(word in str(error) for word in LOST)
+            _failed(f"{'lost the others: ' if lost else ''}{type(error).__name__}: {error}", lost)
+        raise
+
+
+def _failed(line: str, lost: bool = False) -> None:
+    """Say what ended this process; of several, those that may only repeat another, or `lost` it, let it speak first.
+
+    The launcher then ends all, so that the first message is the only one.
+    """
+    if lost or not is_main():
+        time.sleep(PATIENCE)
+    complain(line if n_ranks() == 1 else f"{rank_name()}: {line}")
 
 
 def _stopped() -> None:
-    complain(
-        "stopped. A training run goes on with --resume, from its last checkpoint if it had one (--set save_steps=N), a "
-        "bench or clean with the same command; others start anew."
-    )
+    if is_main():
+        complain(
+            "stopped. A training run goes on with --resume, from its last checkpoint if it had one "
+            "(--set save_steps=N), a bench or clean with the same command; others start anew."
+        )
     sys.exit(INTERRUPTED)

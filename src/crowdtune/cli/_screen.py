@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from crowdtune.ranks import is_main, n_ranks
+
 WORDS = ("kind", "bias", "flags")  # columns of text
 NONE = "-"  # a number that is not known
 INTERRUPTED = 130  # exit code
@@ -23,7 +26,9 @@ SHOWN = 12  # annotators in a table on screen; the file has them all
 
 
 def say(line: str) -> None:
-    """Tell what is going on."""
+    """Tell what is going on; of several processes the main one does."""
+    if not is_main():
+        return
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False)
 
 
@@ -34,7 +39,7 @@ def say_temperature(saved: float) -> None:
 
 
 def complain(line: str) -> None:
-    """Tell what went wrong."""
+    """Tell what went wrong; of several processes each does."""
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="red")
 
 
@@ -140,6 +145,8 @@ class _Said(logging.Handler):
     """Shows what crowdtune itself logs the way everything else is told."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not is_main():
+            return
         if record.levelno >= logging.WARNING:
             complain(f"warning: {record.getMessage()}")
         else:
@@ -150,6 +157,8 @@ def only_our_voice() -> None:
     """Keep transformers' own bars and notices off the screen, and show crowdtune's."""
     import warnings
 
+    if n_ranks() > 1:
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported: each rank would say it
     from transformers.utils import logging as theirs
 
     theirs.set_verbosity_error()

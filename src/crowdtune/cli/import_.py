@@ -11,7 +11,7 @@ from crowdtune.cli._source import reads
 from crowdtune.errors import InputError
 from crowdtune.write.folder import write_folder
 from crowdtune.write.hidden import hidden, write_identities
-from crowdtune.write.tables import occupied
+from crowdtune.write.tables import occupied, whole
 
 SHOWN = 6  # choices of a question on screen
 
@@ -36,7 +36,8 @@ def import_(
     if not keep_ids:
         annotations, names = hidden(annotations)
         write_identities(beside, names)
-    write_folder(annotations, out, {"made": "crowdtune import", "read": report.as_dict(names)})
+    with whole(out) as folder:
+        write_folder(annotations, folder, {"made": "crowdtune import", "read": report.as_dict(names)})
     if json:
         show_json(found | {"folder": str(out)})
         return

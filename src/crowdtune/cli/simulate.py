@@ -17,7 +17,7 @@ from crowdtune.simulate import simulate as run
 from crowdtune.simulate.crowd import WEIGHT
 from crowdtune.simulate.reliability import reliability as planted
 from crowdtune.write.folder import write_folder
-from crowdtune.write.tables import occupied
+from crowdtune.write.tables import occupied, whole
 
 SPREAD = "0.6"  # grades
 
@@ -61,7 +61,8 @@ def simulate(
     else:
         made = run(items, spec, noise=noise, weight=weight, overlap=overlap, rng=rng)
         flags |= {"reliability": reliability, "noise": noise, "weight": weight}
-    write_folder(made, out, flags)
+    with whole(out) as folder:
+        write_folder(made, folder, flags)
     shares = annotator_accuracy(made)
     if json:
         show_json(

@@ -15,6 +15,7 @@ from crowdtune.cli._screen import annotator_table, in_grades, new_table, only_ou
 from crowdtune.cli._source import reads
 from crowdtune.cli._split import of_split
 from crowdtune.errors import InputError
+from crowdtune.ranks import is_main
 from crowdtune.read import Policy, read
 from crowdtune.runs import Run
 from crowdtune.settings import from_pairs, from_toml
@@ -50,14 +51,13 @@ def train(
     json: Json = False,
 ) -> None:
     """Fine-tune a language model on annotations and learn whom to trust."""
+    only_our_voice()  # before torch is there
+    from crowdtune.lm.together import part
     from crowdtune.methods import options
     from crowdtune.methods import train as run
 
-    only_our_voice()
     if out is None and not estimate:
-        raise InputError(
-            "a training needs a folder to write: -o DIR; or --estimate to be told what memory it would take."
-        )
+        raise InputError("a training writes a folder: -o DIR. Or be told what memory it would take: --estimate.")
     before = Run(from_).config if from_ else {"method": "joint"}
     method = method or before["method"]
     settings = _repeated(before, method) | (from_toml(config) if config else {}) | from_pairs(set_ or [])
@@ -71,13 +71,15 @@ def train(
         return
     held_out = read(test, policy=_as(annotations.items))[0] if test else None
     made = run(annotations, method, settings, out=out, test=held_out, resume=resume, origin=load.flags)
-    results = made.results
+    part()
+    if not is_main():
+        return
     if json:
-        show_json(results)
+        show_json(made.results)
         return
     if made.annotators:
         show(annotator_table(made.annotators))
-    show(_summary(results))
+    show(_summary(made.results))
     then = f"crowdtune predict {out} NEW.jsonl" if test else _next(whole, annotations, load, out)
     say(f"labels, annotators and model are in {out}; next: {then}")
 

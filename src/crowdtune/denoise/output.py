@@ -20,6 +20,7 @@ from crowdtune.write.columns import answers, choices, texts
 from crowdtune.write.folder import soft_column, write_folder
 from crowdtune.write.formats import make
 from crowdtune.write.labelled import Labelled
+from crowdtune.write.room import Unwritten
 from crowdtune.write.tables import whole, write_bytes, write_json, write_table
 
 NAME = "cleaned"  # who gives the labels
@@ -123,6 +124,8 @@ def write_clean(
             try:
                 written = form.write(found, aside / path)
                 summary["formats"][name] = {"path": path, "rows": written.rows, "left_out": written.left_out}
+            except Unwritten:
+                raise
             except InputError as e:
                 summary["formats"][name] = {"path": None, "why": str(e)}
         write_json(aside / "summary.json", summary | dict(facts or {}))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.packed import pack
+from crowdtune.lm.together import sharded
 from crowdtune.ragged import padded
 
 RAGGED = ("labels", "annotators")  # features of an item of which it has as many as it has labels
@@ -23,12 +24,14 @@ def collate(features: Sequence[dict[str, Any]], lm: LanguageModel) -> dict[str, 
     Returns:
         Everything stacked but prompts: those are what `packed.pack` makes of them, where the model can read it
         (`LanguageModel.packs`), else input_ids and attention_mask (B, T), padded left for causal language models, right
-        for others. Where there are texts, texts (B, K, L) padded with -1; labels and annotators (B, A) likewise.
+        for others. Texts (B, K, L), where there are texts, and labels and annotators (B, A) are padded with -1.
     """
     batch: dict[str, Any] = {}
     for name in features[0]:
         if name == "texts":
-            batch[name] = _pad_texts([f[name] for f in features], features[0]["answers"].shape[0])
+            choices = features[0]["answers"].shape[0]
+            fewest = 2 if sharded(lm) else 1  # tokens: then every rank asks the model for texts after their prompts
+            batch[name] = _pad_texts([f[name] for f in features], choices, fewest)
         elif name in RAGGED:
             batch[name] = torch.from_numpy(padded([f[name] for f in features], np.int64))
         elif name != "input_ids":
@@ -52,10 +55,10 @@ def pad(prompts: Sequence[Sequence[int]], lm: LanguageModel) -> tuple[Tensor, Te
     return ids, mask
 
 
-def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int) -> Tensor:
-    """(B, K, L) token ids padded with -1."""
+def _pad_texts(texts: Sequence[Sequence[Sequence[int]]], choices: int, fewest: int) -> Tensor:
+    """(B, K, L) token ids padded with -1; L is `fewest` at least."""
     width = max((len(ids) for own in texts for ids in own), default=0)
-    table = np.full((len(texts), choices, max(width, 1)), -1, dtype=np.int64)
+    table = np.full((len(texts), choices, max(width, fewest)), -1, dtype=np.int64)
     for row, own in zip(table, texts, strict=True):
         for k, ids in enumerate(own):
             row[k, : len(ids)] = ids
@@ -67,8 +70,9 @@ def asking(lm: LanguageModel, bf16: bool) -> Iterator[None]:
     """The model in evaluation mode and without gradients, autocast to bfloat16 where wanted; afterwards as it was."""
     training = lm.model.training
     lm.model.eval()
+    quietly = torch.no_grad() if sharded(lm) else torch.inference_mode()  # which would mark gathered weights for good
     try:
-        with torch.inference_mode(), torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
+        with quietly, torch.autocast(lm.device.type, torch.bfloat16, enabled=bf16):
             yield
     finally:
         lm.model.train(training)

@@ -15,6 +15,7 @@ from crowdtune.lm.batch import asking, collate
 from crowdtune.lm.encode import Encoded, nothing
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.read_out import READ_OUTS, ReadOut, reward
+from crowdtune.lm.together import dealt, summed
 from crowdtune.lm.verbalise import shares
 from crowdtune.ragged import scratch
 
@@ -48,9 +49,10 @@ def rewards(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> Floats:
 
 def _table(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Floats:
     """(I, K) what is read off the model; -inf where an item has no such choice."""
-    table = np.full(encoded.answers.shape, -np.inf)
+    table = np.zeros(encoded.answers.shape)
     for index, found in _read(lm, encoded, bf16, read_out):
         table[index] = found
+    table = summed(table)
     table[encoded.answers < 0] = -np.inf
     return table
 
@@ -66,17 +68,18 @@ def score_and_read(lm: LanguageModel, encoded: Encoded, bf16: bool = True) -> tu
     hook = lm.model.get_output_embeddings().register_forward_pre_hook(
         lambda module, inputs: read.append(inputs[0].flatten(0, 1).float().cpu())
     )
-    table, hidden = np.full(encoded.answers.shape, -np.inf), np.zeros((len(encoded), 0), dtype=np.float32)
+    table, hidden = np.zeros(encoded.answers.shape), np.zeros((len(encoded), 0), dtype=np.float32)
     try:
         for index, found in _read(lm, encoded, bf16, READ_OUTS[encoded.format.style]):
-            states = read.pop().numpy()
-            if not hidden.size:
-                hidden = scratch((len(encoded), states.shape[1]), np.float32)
-            table[index], hidden[index] = found, states
+            hidden = hidden if hidden.size else scratch((len(encoded), read[-1].shape[1]), np.float32)
+            table[index], hidden[index] = found, read.pop().numpy()
     finally:
         hook.remove()
+    if read and not hidden.size:  # of several processes this one was dealt nothing that counts
+        hidden = scratch((len(encoded), read[-1].shape[1]), np.float32)
+    table = summed(table)
     table[encoded.answers < 0] = -np.inf
-    return table, hidden
+    return table, summed(hidden)
 
 
 def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> Encoded:
@@ -97,11 +100,13 @@ def against(encoded: Encoded, untrained: LanguageModel, bf16: bool = True) -> En
 
 
 def _read(lm: LanguageModel, encoded: Encoded, bf16: bool, read_out: ReadOut) -> Iterator[tuple[list[int], Floats]]:
-    """Batches of items with (B, K) what is read off the model."""
+    """Batches of items with (B, K) what is read off the model; of several processes those dealt to this one."""
     with asking(lm, bf16):
-        for index in batches(encoded):
+        for index, counts in dealt(list(batches(encoded))):
             batch = collate([encoded.feature(i) for i in index], lm)
-            yield index, read_out(lm.model, send_to_device(batch, lm.device)).cpu().numpy()
+            found = read_out(lm.model, send_to_device(batch, lm.device)).cpu().numpy()
+            if counts:
+                yield index, found
 
 
 def batches(encoded: Encoded) -> Iterator[list[int]]:

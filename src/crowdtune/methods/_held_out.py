@@ -7,23 +7,27 @@ from typing import Any
 import numpy as np
 
 from crowdtune.annotations import Annotations, Floats
-from crowdtune.lm.load import LanguageModel
-from crowdtune.lm.score import score
 from crowdtune.methods._predict import measured, response_quality
 from crowdtune.methods._start import Start
 from crowdtune.metrics.people import against_people, contested
 from crowdtune.runs import Run
 
 
-def held_out(run: Run, annotations: Annotations, start: Start, trained: LanguageModel, after: Floats) -> dict[str, Any]:
+def held_out(run: Run, annotations: Annotations, start: Start, after: Floats, table: Floats | None) -> dict[str, Any]:
     """How good the trained model is on the test items, {} without any, and how near to people it is.
 
     Where nobody answered the test items, the last is of the items trained on. They are kept in disagreement.parquet.
+
+    Args:
+        run: keeps what people said beside what the model says.
+        annotations: N labels on the items trained on.
+        start: with the test items.
+        after: (I, K) log-probabilities of the trained model.
+        table: the same of the test items, None without any.
     """
-    bf16, found = start.reading.bf16, dict[str, Any]()
-    if start.test is not None:
+    found = dict[str, Any]()
+    if start.test is not None and table is not None:
         items, encoded = start.test
-        table = score(trained, encoded, bf16=bf16)
         free = encoded.format.style == "responses"
         found["test"] = response_quality(table, encoded) if free else measured(np.exp(table), items, start.people)
         if start.people is not None:

@@ -8,6 +8,7 @@ from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.methods._plan import Plan
 from crowdtune.methods._start import Start
+from crowdtune.ranks import n_ranks
 from crowdtune.runs import Run
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import Watch, finetune
@@ -41,6 +42,8 @@ def learn(
         raise InputError("no item has a label to train on.")
     examples, encoded = plan.examples.take(used), start.encoded.take(used)
     if plan.train is not None:
+        if n_ranks() > 1:
+            raise InputError("models that are taught to write distributions train in one process. Leave out torchrun.")
         return plan.train(lm, Stage(examples, start.reading.format, training, run, watch, resume))
     if start.anchor.contrast is not None:
         encoded = encoded.keep(examples.targets > 0)

@@ -6,14 +6,16 @@ import logging
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from crowdtune.annotations import UNKNOWN, Annotations, Floats, Items
 from crowdtune.em.stages import agreement
+from crowdtune.errors import InputError
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.score import score
+from crowdtune.lm.together import together, whole_weights
 from crowdtune.methods._gold import against_gold
 from crowdtune.methods._held_out import held_out
 from crowdtune.methods._learn import learn
@@ -25,6 +27,7 @@ from crowdtune.methods._start import Start, prepare
 from crowdtune.methods._written import save_model, write_tables
 from crowdtune.metrics.guard import Verdict, alone, confirmed, unsought, verdict
 from crowdtune.metrics.words import ALONE
+from crowdtune.ranks import is_main, n_ranks
 from crowdtune.runs import Run
 from crowdtune.training.finetune import Watch
 from crowdtune.training.options import Training
@@ -45,6 +48,8 @@ def train(
 ) -> Run:
     """Fine-tune a language model on annotations and write the run to a folder.
 
+    Several processes (torchrun) do this together; the main one alone writes, and is the last to return.
+
     Args:
         annotations: N labels on items with texts.
         method: its name.
@@ -60,35 +65,58 @@ def train(
     """
     clock = time.monotonic()
     chosen, training = options(method, settings or {})
-    told = {"options": asdict(cast(Any, chosen)), "training": asdict(training)}
-    asked = {"method": method} | told | {"data": (origin or {}) | _sizes(annotations) | {"flags": origin or {}}}
-    check(annotations, method, training)
+    asked = _asked(annotations, method, chosen, training, origin or {})
     Run.claim(Path(out), asked, resume=resume)
-    shared, start = start is not None, start or prepare(annotations, training, test)
-    plan = chosen.plan(annotations, start.anchor)
-    said = plan.verdict or _verdict(annotations, start, method)
-    (logger.info if _calm(said) else logger.warning)(said.words)
-    run = Run.start(Path(out), asked, resume=resume)
-    logger.info(f"training with {method}")
-    if not shared:
-        tell_memory(start, training, len(annotations))
-    untrained = start.lm.copy() if shared else start.lm
-    trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
-    free = start.anchor.contrast is not None
-    after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
+    with together():
+        shared, start = start is not None, start or prepare(annotations, training, test)
+        plan = chosen.plan(annotations, start.anchor)
+        said = plan.verdict or _verdict(annotations, start, method)
+        (logger.info if _calm(said) else logger.warning)(said.words)
+        run = Run.start(Path(out), asked, resume=resume)
+        logger.info(f"training with {method}")
+        if not shared:
+            tell_memory(start, training, len(annotations))
+        untrained = start.lm.copy() if shared else start.lm
+        trained = learn(untrained, start, plan, training, run, watch=_watch(start, training), resume=resume)
+        free = start.anchor.contrast is not None
+        after = start.zero_shot if free else score(trained, start.encoded, bf16=training.bf16)
+        tested = None if start.test is None else score(trained, start.test[1], bf16=training.bf16)
+        weights = whole_weights(trained)
+    if not is_main():
+        return run
     found = plan.conclude(after)
     results: dict[str, Any] = {"method": method, "model": training.lm, "learning_rate": training.rate}
     judged = _without_used_gold(annotations, plan)
     results |= _results(judged, start, found.posterior, after) | found.results
     results |= {name: run.curve(name)[-1][1] for name in ("parsed", "sums_to_one") if run.curve(name)}
-    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, trained, after)
-    for warning in results["warnings"]:
-        if warning != said.words:  # told before training
-            logger.warning(warning)
+    results |= _verdicts(said, annotations, start, found) | held_out(run, annotations, start, after, tested)
+    _warn(results["warnings"], said)
     write_tables(run, (annotations, judged), found, method, None if free else after)
-    save_model(run, trained, start.reading, plan.story, results)
+    save_model(run, trained, start.reading, plan.story, results, weights)
     run.finish(results | {"seconds": round(time.monotonic() - clock, 1)})
     return run
+
+
+def _warn(warnings: list[str], said: Verdict) -> None:
+    """Tell what was not told before training."""
+    for warning in warnings:
+        if warning != said.words:
+            logger.warning(warning)
+
+
+def _asked(
+    annotations: Annotations, method: str, chosen: Any, training: Training, origin: dict[str, str]
+) -> dict[str, Any]:
+    """What config.json keeps, once it is known to be possible."""
+    check(annotations, method, training)
+    if training.fsdp and n_ranks() == 1:
+        raise InputError("fsdp=true shares the weights out between processes, and this is one. Start with torchrun.")
+    return {
+        "method": method,
+        "options": asdict(chosen),
+        "training": asdict(training),
+        "data": origin | _sizes(annotations) | {"flags": origin},
+    } | ({"ranks": n_ranks()} if n_ranks() > 1 else {})
 
 
 def _watch(start: Start, training: Training) -> Watch | None:

@@ -10,7 +10,8 @@ from crowdtune.lm.reading import Reading
 from crowdtune.methods._card import model_card
 from crowdtune.methods._plan import Conclusion
 from crowdtune.perspectives import FILE, perspectives
-from crowdtune.runs import Run, annotator_table
+from crowdtune.runs import GOES_ON, Run, annotator_table
+from crowdtune.write.room import replacing, writing
 from crowdtune.write.tables import write_bytes
 
 
@@ -22,17 +23,29 @@ def write_tables(
     Perspectives name annotators, so they lie beside their table and never with the model.
     """
     annotations, judged = data
-    run.write_annotators(annotator_table(judged, found.posterior, found.columns))
-    run.write_items(annotations, found.posterior, method)
-    if found.knew is not None:
-        run.write_responses(annotations, found.knew)
-    if after is not None and len(annotations):
-        perspectives(after, annotations).save(run.folder / FILE)
+    with writing(run.folder, then=GOES_ON):
+        run.write_annotators(annotator_table(judged, found.posterior, found.columns))
+        run.write_items(annotations, found.posterior, method)
+        if found.knew is not None:
+            run.write_responses(annotations, found.knew)
+        if after is not None and len(annotations):
+            perspectives(after, annotations).save(run.folder / FILE)
 
 
-def save_model(run: Run, lm: LanguageModel, reading: Reading, story: str, results: dict[str, Any]) -> None:
-    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`."""
-    lm.model.save_pretrained(run.model)
-    lm.tokenizer.save_pretrained(run.model)
-    reading.save(run.model)
-    write_bytes(run.model / "README.md", model_card(reading, story, results).encode())
+def save_model(
+    run: Run,
+    lm: LanguageModel,
+    reading: Reading,
+    story: str,
+    results: dict[str, Any],
+    weights: dict[str, Any] | None = None,
+) -> None:
+    """The model with its tokenizer, how it reads, and a card that says how its labels were made, and used: `story`.
+
+    Of a model that several processes hold in parts the whole `weights` are given.
+    """
+    with writing(run.model, then=GOES_ON), replacing(run.model) as folder:
+        lm.model.save_pretrained(folder, state_dict=weights)
+        lm.tokenizer.save_pretrained(folder)
+        reading.save(folder)
+        write_bytes(folder / "README.md", model_card(reading, story, results).encode())

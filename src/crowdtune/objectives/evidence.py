@@ -40,10 +40,10 @@ class Evidence:
     annotators: Believer
 
     def total(self, log_p: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Scalar sum over items, in nats; where gradients flow, the belief hears what the model says."""
-        index = batch["index"].cpu().numpy()
+        """Scalar sum over items, in nats; where gradients flow, the belief hears what the model says of those."""
+        index, some = batch["index"].cpu().numpy(), (batch["weight"] > 0).cpu().numpy()
         if log_p.requires_grad:
-            self.annotators.hear(index, log_p.detach().double().cpu().numpy())
+            self.annotators.hear(index[some], log_p.detach().double().cpu().numpy()[some])
         evidence = torch.from_numpy(self.annotators.evidence[index]).to(log_p)
         return -torch.logsumexp(log_p + evidence, dim=1)[batch["weight"] > 0].sum()
 

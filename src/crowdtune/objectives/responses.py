@@ -45,6 +45,7 @@ class Responses:
         return (self._weight(batch).to(tokens.device) * tokens).sum()
 
     def _weight(self, batch: Mapping[str, Tensor]) -> Tensor:
-        if self.annotators is None:
-            return batch["target"]
-        return torch.from_numpy(self.annotators.weights[batch["index"].cpu().numpy()]).float()
+        own = batch["target"]
+        if self.annotators is not None:
+            own = torch.from_numpy(self.annotators.weights[batch["index"].cpu().numpy()]).float()
+        return own * (batch["weight"].to(own.device) > 0)[:, None]

@@ -32,6 +32,7 @@ class CrowdConfig(TrainingArguments):
     lr_scheduler_type: str = field(default="cosine")
     train_sampling_strategy: str = field(default="group_by_length")
     remove_unused_columns: bool = field(default=False)
+    logging_nan_inf_filter: bool = field(default=False)  # hides them, and waits for the device at every step; see guard
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -28,7 +28,10 @@ class CrowdDataset(Dataset[Feature]):
         return len(self.examples)
 
     def __getitem__(self, i: int) -> Feature:
-        """How the item is read, target (K,), labels and annotators, task, weight, gold, index."""
+        """How the item is read, target (K,), labels and annotators, task, weight, gold, index; see `blank`."""
+        if i < 0:
+            there = self[blank(i)]
+            return there | {"labels": np.full_like(there["labels"], -1), "weight": np.float32(0)}
         e = self.examples
         return self.encoded.feature(i) | {
             "labels": e.labels[i],
@@ -39,6 +42,11 @@ class CrowdDataset(Dataset[Feature]):
             "gold": e.items.gold[i],
             "index": e.index[i],
         }
+
+
+def blank(i: int) -> int:
+    """The place of item i without labels and weight, which no loss counts; of such a place the item's own."""
+    return -1 - i
 
 
 class LengthGrouped(Sampler[int]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from crowdtune.lm.heads import beside_base
 from crowdtune.lm.load import LanguageModel
 from crowdtune.runs import Run
-from crowdtune.training.checkpoints import complete
 from crowdtune.training.config import CrowdConfig
 from crowdtune.training.dataset import CrowdDataset
+from crowdtune.training.ending import ending_on_request, newest
 from crowdtune.training.options import Training
 from crowdtune.training.trainer import CrowdTrainer, Objective
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,9 @@ class Watcher(TrainerCallback):
         self.watch, self.lm, self.log = watch, lm, log
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Look before the first step."""
-        self.on_step_end(args, state, control)
+        """Look before the first step; what was seen where a resumed run goes on is in its log."""
+        if not state.global_step:
+            self.on_step_end(args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Look where it is time."""
@@ -63,7 +61,7 @@ class Log(TrainerCallback):
         """Open the bar."""
         from tqdm import tqdm
 
-        quiet = not sys.stderr.isatty()
+        quiet = not (sys.stderr.isatty() and state.is_world_process_zero)
         self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", disable=quiet, leave=False)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -73,8 +71,9 @@ class Log(TrainerCallback):
             control.should_save = False  # the run itself is saved next
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Keep the line."""
-        self.log({"step": state.global_step} | (logs or {}))
+        """Keep the line; how long it took is of interest once it is all done."""
+        if "train_runtime" not in (logs or {}) or state.global_step >= state.max_steps:
+            self.log({"step": state.global_step} | (logs or {}))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the bar."""
@@ -120,10 +119,8 @@ def finetune(
         trainer.add_callback(Watcher(watch, trainer.lm, run.log))
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where --json results go
     trainer.remove_callback(ProgressCallback)
-    whole = complete(run.checkpoints) if resume else []
-    if resume:
-        logger.info(f"going on from {whole[-1].name}" if whole else "no whole checkpoint yet: starting over")
-    trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
+    with ending_on_request(trainer):
+        trainer.train(resume_from_checkpoint=newest(run, resume))
     return trainer.lm
 
 
@@ -148,6 +145,7 @@ def _config(lm: LanguageModel, options: Training, run: Run, annotator_learning_r
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=lm.device.type != "cpu",
+        fsdp=options.fsdp,
     )
 
 

@@ -13,12 +13,12 @@ from crowdtune.lm.encode import encode
 from crowdtune.lm.load import LanguageModel
 from crowdtune.lm.prompts import PromptFormat
 from crowdtune.objectives.responses import Responses
-from crowdtune.runs import Run
-from crowdtune.training.checkpoints import MARK, mark_complete
+from crowdtune.runs import GOES_ON, Run
 from crowdtune.training.dataset import CrowdDataset
 from crowdtune.training.finetune import finetune
 from crowdtune.training.reinforce import Stage
 from crowdtune.verbal import written
+from crowdtune.write.room import replacing, writing
 
 
 def shuffled(targets: Floats, items: Items, rng: np.random.Generator) -> Floats:
@@ -98,12 +98,12 @@ def check_form(steps: int, learning_rate: float) -> None:
 def learn_form(lm: LanguageModel, stage: Stage, steps: int, learning_rate: float) -> LanguageModel:
     """The format stage: `learn_to_write` on targets dealt out among items; kept, so that a resumed run has it."""
     home = Run(stage.run.checkpoints / "form")
-    if stage.resume and (home.model / MARK).exists():
+    if stage.resume and home.model.exists():
         return replace(lm, model=type(lm.model).from_pretrained(home.model, dtype=lm.model.dtype).to(lm.device))
-    home.model.mkdir(parents=True, exist_ok=True)
+    home.folder.mkdir(parents=True, exist_ok=True)
     dealt = shuffled(stage.examples.targets, stage.examples.items, np.random.default_rng(stage.training.seed))
     alone = replace(stage, run=home, watch=None, training=replace(stage.training, learning_rate=learning_rate))
     formed = learn_to_write(lm, alone, dealt, steps=steps, batch=stage.training.batch_size)
-    formed.model.save_pretrained(home.model)
-    mark_complete(home.model)
+    with writing(home.model, then=GOES_ON), replacing(home.model) as folder:
+        formed.model.save_pretrained(folder)
     return formed

@@ -32,7 +32,7 @@ from crowdtune.training.options import STATE, Training
 
 GIB = 2**30
 ADAFACTOR = 3  # copies of the largest matrix it makes while it steps
-TOKEN = 36  # bytes of a token id in a Python list
+TOKEN = 4  # bytes of a token id
 
 
 @dataclass(frozen=True)

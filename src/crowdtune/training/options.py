@@ -45,6 +45,7 @@ class Training:
     dtype: Literal["float32", "bfloat16"] = "float32"  # of the weights that LoRA leaves as they are
     optimizer: str = "adamw_torch_fused"  # or, for less memory, adafactor, adamw_8bit, paged_adamw_8bit
     checkpointing: bool = False  # activation checkpointing: far less memory, a third more time
+    fsdp: bool = False  # of several processes each holds a part of the weights (FSDP2); see docs/scale.md
     save_steps: int = 500  # optimiser steps between checkpoints; --resume goes on from the newest
     points: int = 0  # of a learning curve on the test items, in metrics.jsonl; 0 = none
     seed: int = 0  # of order, dropout and adapters

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import PrinterCallback, ProgressCallback
 
 from crowdtune.errors import InputError
 from crowdtune.examples import Examples
@@ -17,8 +17,10 @@ from crowdtune.lm.prompts import PromptFormat
 from crowdtune.lm.verbalise import room
 from crowdtune.rewards import weighted
 from crowdtune.runs import Run
-from crowdtune.training.checkpoints import complete, mark_complete, rotate
+from crowdtune.training.checkpoints import save_whole
+from crowdtune.training.ending import ending_on_request, newest
 from crowdtune.training.finetune import Log, Watch, Watcher, adapter
+from crowdtune.training.guard import Logged
 from crowdtune.training.options import Training
 
 
@@ -96,8 +98,8 @@ def reinforce(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Langua
     trainer = make_trainer(lm, stage, options)
     if stage.watch is not None:
         trainer.add_callback(Watcher(stage.watch, replace(lm, model=trainer.model), stage.run.log))
-    whole = complete(stage.run.checkpoints) if stage.resume else []
-    trainer.train(resume_from_checkpoint=str(whole[-1]) if whole else None)
+    with ending_on_request(trainer):
+        trainer.train(resume_from_checkpoint=newest(stage.run, stage.resume))
     return replace(lm, model=trainer.model.merge_and_unload())
 
 
@@ -112,7 +114,7 @@ def make_trainer(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any
         train_dataset=_data(lm, stage, options.steps * options.prompts_per_step),
         processing_class=lm.tokenizer,
         peft_config=adapter(lm, stage.training),
-        callbacks=[Log(stage.run.log), _Marks(stage.run.checkpoints)],
+        callbacks=[Log(stage.run.log), Logged()],
     )
     for noisy in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(noisy)
@@ -120,7 +122,7 @@ def make_trainer(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any
 
 
 def _trainer_class() -> Any:
-    """TRL's trainer, which tells nobody that it is used: nothing goes over the network unasked."""
+    """TRL's trainer, with whole checkpoints; it tells nobody that it is used: nothing goes over the network unasked."""
     try:
         from trl import GRPOTrainer
     except ImportError as e:
@@ -129,6 +131,9 @@ def _trainer_class() -> Any:
     class Quiet(GRPOTrainer):
         def _send_telemetry(self) -> None:
             pass
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            save_whole(self, trial, partial(super()._save_checkpoint, model, trial))
 
     return Quiet
 
@@ -157,7 +162,9 @@ def _config(lm: LanguageModel, stage: Stage, options: Reinforcement) -> Any:
         gradient_checkpointing=False,
         seed=training.seed,
         save_steps=training.save_steps,
+        save_total_limit=1,
         logging_steps=1,
+        logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=lm.device.type != "cpu",
@@ -194,14 +201,3 @@ def _data(lm: LanguageModel, stage: Stage, rows: int) -> Any:
             "index": list(range(rows)),
         }
     )
-
-
-class _Marks(TrainerCallback):
-    """Marks a checkpoint as whole once TRL has written it, and only then removes those before it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        mark_complete(self.home / f"checkpoint-{state.global_step}")
-        rotate(self.home, 1)

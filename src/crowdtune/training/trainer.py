@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
 from transformers import Trainer, set_seed
 
@@ -27,9 +30,13 @@ from crowdtune.objectives.likelihood import Likelihood
 from crowdtune.objectives.responses import Responses
 from crowdtune.objectives.soft_target import SoftTarget
 from crowdtune.training.annotator_step import make_step
-from crowdtune.training.checkpoints import complete, mark_complete, rotate
+from crowdtune.training.checkpoints import LossSoFar, Room, complete, save_whole
 from crowdtune.training.config import CrowdConfig
-from crowdtune.training.dataset import CrowdDataset, LengthGrouped
+from crowdtune.training.dataset import CrowdDataset, LengthGrouped, blank
+from crowdtune.training.guard import Guard
+from crowdtune.training.shares import Dealt, fsdp_wanted, one_pass, ready_to_shard
+
+logger = logging.getLogger(__name__)
 
 
 class Objective(Protocol):
@@ -70,6 +77,7 @@ class CrowdTrainer(Trainer):
     """
 
     loss_is_scaled_for_ga = True  # compute_loss divides by the count over all micro-batches
+    _tr_loss: Tensor
 
     def __init__(
         self,
@@ -108,7 +116,11 @@ class CrowdTrainer(Trainer):
             processing_class=self.lm.tokenizer,
             **kwargs,
         )
+        self._order: LengthGrouped | None = None
         self.annotators = self.objective.annotators
+        self._guard, self._losses = Guard(train, self.annotators), LossSoFar(self)
+        for watching in (self._guard, self._losses, Room(logger.warning)):
+            self.add_callback(watching)  # the guard looks before annotators move
         self._step = make_step(self.annotators, args.annotator_learning_rate, self.args.device)
         if self._step is not None:
             self.add_callback(self._step)
@@ -126,7 +138,14 @@ class CrowdTrainer(Trainer):
         if self.args.train_sampling_strategy != "group_by_length" or not isinstance(dataset, CrowdDataset):
             return super()._get_train_sampler(train_dataset)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return LengthGrouped(dataset.encoded.lengths(), self._train_batch_size, seed)
+        lengths, batch, ranks = dataset.encoded.lengths(), self._train_batch_size, self.args.world_size
+        self._order = LengthGrouped(lengths, batch * ranks, seed)
+        return Dealt(self._order, batch, ranks, blank(int(lengths.argmin()))) if ranks > 1 else self._order
+
+    def _run_epoch(self, **kwargs: Any) -> None:
+        if self._order is not None:
+            self._order.set_epoch(kwargs["epoch"])  # accelerate does not where it skips batches of several ranks
+        super()._run_epoch(**kwargs)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Tensor:
         """Count what the objective counts, over micro-batches and ranks; transformers would count shifted tokens."""
@@ -143,9 +162,11 @@ class CrowdTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Loss in nats per label, item or weight; outputs are (B, K) log-probabilities."""
-        log_p = self.read_out(model, inputs)
+        log_p = one_pass(self.read_out, model, inputs)
         count = self.objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
         loss = self.objective.total(log_p, inputs) / count.clamp(min=1e-6)
+        if model.training:
+            self._guard.hear(loss, log_p, inputs)
         if self.args.world_size > 1 and model.training:
             loss = loss * self.args.world_size  # ranks are averaged afterwards, the count is over all of them
         return (loss, {"log_p": log_p}) if return_outputs else loss
@@ -163,6 +184,15 @@ class CrowdTrainer(Trainer):
             *((None, None) if prediction_loss_only else (outputs["log_p"].detach(), inputs["gold"])),
         )
 
+    def create_accelerator_and_postprocess(self) -> None:
+        """Shard the model where that is asked for, on CPUs as well: accelerate would quietly leave it whole."""
+        state = PartialState._shared_state
+        if fsdp_wanted(self.args):
+            ready_to_shard(self.lm.model)
+            if state.get("distributed_type") == DistributedType.MULTI_CPU:
+                state["distributed_type"] = DistributedType.MULTI_GPU
+        super().create_accelerator_and_postprocess()
+
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the model's schedule, and let the annotators follow it."""
         made = super().create_scheduler(num_training_steps, optimizer)
@@ -179,22 +209,21 @@ class CrowdTrainer(Trainer):
             resume_from_checkpoint = str(whole[-1])
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
+    def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
+        if self.args.world_size > 1:
+            own = vars(self)["_tr_loss"]  # of steps that are not logged yet
+            self._tr_loss = self.accelerator.gather(own).mean()
+        return super()._finalize_training(*args, **kwargs)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        keep = self.args.save_total_limit
-        self.args.save_total_limit = None  # old ones go after the new one is whole
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.save_total_limit = keep
-        self.accelerator.wait_for_everyone()  # each rank writes the state of its own generator
-        if not self.args.should_save:
-            return
-        home = Path(self._get_output_dir(trial))
-        folder = home / f"checkpoint-{self.state.global_step}"
-        if self._step is not None:
-            self._step.save(folder)
-        mark_complete(folder)
-        rotate(home, keep, self.state.best_model_checkpoint)
+        self._guard.settle(model)
+        self._losses.keep()
+        write = functools.partial(super()._save_checkpoint, model, trial)
+        save_whole(self, trial, write, self._step.save if self._step is not None else lambda folder: None)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        self._guard.norm = super()._get_grad_norm(model, grad_norm)
+        return self._guard.norm
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)

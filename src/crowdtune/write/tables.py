@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,9 +16,11 @@ import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.ragged import Texts
+from crowdtune.write.room import writing
 from crowdtune.write.streamed import write_streamed
 
 FORMS = (".parquet", ".csv", ".jsonl")
+ASIDE = re.compile(r"\..+\.\d+")  # what is not yet, or no longer, in its place: .NAME.PROCESS
 
 
 class Array(Protocol):
@@ -44,7 +47,14 @@ def beside(path: Path) -> Path:
 
 def occupied(folder: Path) -> bool:
     """True where something would be lost or mixed up by writing into `folder`."""
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    return folder.exists() and (not folder.is_dir() or any(not ASIDE.fullmatch(path.name) for path in folder.iterdir()))
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a kill left half written in `folder`; nobody else may be writing there."""
+    for path in folder.iterdir():
+        if ASIDE.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager
@@ -54,10 +64,12 @@ def whole(folder: Path) -> Iterator[Path]:
         raise InputError(f"{folder} is not empty. Choose another folder or remove it.")
     folder = folder.resolve()
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)  # of a killed process with the same number
     aside.mkdir(parents=True)
     try:
         yield aside
         if folder.exists():
+            sweep(folder)
             folder.rmdir()
         aside.rename(folder)
     finally:
@@ -66,13 +78,9 @@ def whole(folder: Path) -> Iterator[Path]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, flush it to disk and rename it into place."""
-    try:
+    with writing(path, needs=len(data)):
         path.parent.mkdir(parents=True, exist_ok=True)
         _swap(path, data)
-    except OSError as e:
-        raise InputError(
-            f"{path} cannot be written ({e.strerror or e}). Name a file in a folder you can write, on a disk with room."
-        ) from e
 
 
 def write_json(path: Path, value: Any) -> None:
