@@ -110,9 +110,7 @@ def test_missing_second_file(tmp_path: Path) -> None:
 
 
 def test_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"is a folder without items\.parquet\. Name a file, a folder crowdtune wrote"
-    ):
+    with pytest.raises(InputError, match=r"is a folder without items\.parquet\. Name a file, a folder crowdtune wrote"):
         read(tmp_path)
 
 
