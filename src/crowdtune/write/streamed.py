@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from crowdtune.errors import InputError
 from crowdtune.ragged import Texts
+from crowdtune.write.room import writing
 
 ROWS = 4096  # of a piece
 
@@ -18,13 +18,10 @@ def write_streamed(path: Path, columns: Mapping[str, Any]) -> None:
     """Write columns of equal length as Parquet beside `path`, and rename it into place."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(aside, columns)
-        aside.replace(path)
-    except OSError as e:
-        raise InputError(
-            f"{path} cannot be written ({e.strerror or e}). Name a file in a folder you can write, on a disk with room."
-        ) from e
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(aside, columns)
+            aside.replace(path)
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
