@@ -145,6 +145,7 @@ def test_the_loss_is_per_weighted_token_by_hand() -> None:
     batch = {
         "texts": torch.tensor([[[5, 6, -1], [7, -1, -1]], [[5, 6, 7], [-1, -1, -1]]]),
         "target": torch.tensor([[1.0, 0.5], [0.0, 0.0]]),
+        "weight": torch.tensor([1.0, 1.0]),
     }
     log_lik = torch.tensor([[-2.0, -1.0], [-9.0, -1e9]])
     objective = Responses()
