@@ -22,7 +22,7 @@ from crowdtune.simulate import reliability, simulate
 from crowdtune.write.folder import write_folder
 from crowdtune.write.tables import occupied, write_json
 
-TRAINED, HELD_OUT = 1024, 3000  # words
+TRAINED, HELD_OUT = 1024, 1000  # words
 METHODS = ("noisy", "majority", "realm", "joint", "oracle")
 QUICK = ("noisy", "realm", "joint")
 SHOWN = ("reliability", "reliability_low", "reliability_high")  # of an annotator under joint

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from crowdtune.errors import InputError
-from crowdtune.lm import attention
+from crowdtune.lm import attention, pages
 from crowdtune.lm.heads import CLASSIFIER, HEADS, require_language, with_head
 
 logger = logging.getLogger(__name__)
@@ -206,6 +206,8 @@ def _language_head(source: Path | str, config: Any, dtype: torch.dtype) -> tuple
 
 def paired(name: str, model: Any, tokenizer: Any, new: tuple[str, ...] = ()) -> LanguageModel:
     """A model and its tokenizer, which then pads on the side the model needs, with a token it has."""
+    if model.device.type == "cpu":
+        pages.keep()
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     attention.use(model)
