@@ -24,7 +24,7 @@ from crowdtune.lm.score import score
 from crowdtune.methods import _memory, foresee, train
 from crowdtune.training import CrowdTrainer
 from crowdtune.training.finetune import adapter
-from crowdtune.training.memory import Batch, cheaper, estimate
+from crowdtune.training.memory import Batch, Memory, cheaper, estimate
 from crowdtune.training.options import Training
 from tests.cli.test_cli import run
 from tests.methods.test_methods import crowd as people
@@ -142,6 +142,11 @@ def _kept(model: Any, batch: Batch) -> int:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model(input_ids=ids, attention_mask=torch.ones_like(ids), **more)
     return sum(met.values())
+
+
+def test_of_several_processes_each_holds_its_part() -> None:
+    told = Memory(weights=101, gradients=40, optimizer=80, activations=7, data=3).shared(4)
+    assert told == Memory(weights=26, gradients=10, optimizer=20, activations=7, data=3)
 
 
 @pytest.mark.slow

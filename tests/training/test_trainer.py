@@ -75,6 +75,15 @@ def test_responses_weigh_the_same_in_any_arrangement(tiny_llama: Path, tmp_path:
     torch.testing.assert_close(after[2], after[0], atol=1e-6, rtol=1e-5)
 
 
+def test_of_several_gpus_one_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """transformers would cut the tensors of a batch in pieces by their first axis, which is not the items' in all."""
+    monkeypatch.setattr(CrowdConfig, "n_gpu", property(lambda self: 4))
+    assert config(tmp_path)._n_gpu == 1
+    assert "torchrun --nproc-per-node 4" in caplog.text
+
+
 def test_responses_without_weights_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
     """Labels alone would make a loss of 0, whatever the model says."""
     made = crowd()

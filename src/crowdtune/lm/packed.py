@@ -62,25 +62,22 @@ def pack(prompts: Sequence[Ids], texts: Sequence[Sequence[Ids]] = ()) -> dict[st
     """
     shared = common(prompts)
     written = [(i, ids) for i, own in enumerate(texts) for ids in own if len(ids)]
-    parents = [
-        np.zeros(len(prompts), dtype=np.int64),
-        np.array([i for i, ids in written if len(ids) > 1], dtype=np.int64),
-    ]
-    depths = [[prompts[0][:shared]], [p[shared:] for p in prompts], [ids[:-1] for _, ids in written if len(ids) > 1]]
-    starts = [[0], [shared] * len(prompts), [len(prompts[i]) for i in parents[1]]]
+    later = [(i, ids[:-1]) for i, ids in written if len(ids) > 1]  # nothing follows the last token of a text
+    root = [(0, prompts[0][:shared])] if shared else []
+    tree = [root, [(0, prompt[shared:]) for prompt in prompts], later]  # (parent, tokens) of each segment
+    begins = [[0], [shared] * len(prompts), [len(prompts[i]) for i, _ in later]]
     levels: list[Level] = []
-    for segments, parent in zip(depths, [parents[0][:1], *parents], strict=True):
-        if sum(map(len, segments)):
-            levels.append(_level(list(map(len, segments)), parent, levels[-1] if levels else None))
-    tokens = [ids for segments in depths for ids in segments]
+    for segments in filter(None, tree):
+        levels.append(_level(segments, levels[-1] if levels else None))
+    tokens = [np.asarray(ids, dtype=np.int64) for segments in tree for _, ids in segments]
     position = [
-        np.arange(start, start + len(ids))
-        for own, first in zip(depths, starts, strict=True)
-        for ids, start in zip(own, first, strict=True)
+        np.arange(begin, begin + len(ids))
+        for segments, own in zip(tree, begins, strict=True)
+        for (_, ids), begin in zip(segments, own, strict=False)
     ]
-    ends = shared + np.cumsum([len(ids) for ids in depths[1]]) - 1
+    ends = shared + np.cumsum([len(ids) for _, ids in tree[1]]) - 1
     return {
-        "row": torch.from_numpy(np.concatenate([np.asarray(ids, dtype=np.int64) for ids in tokens]))[None],
+        "row": torch.from_numpy(np.concatenate(tokens))[None],
         "position": torch.from_numpy(np.concatenate(position))[None],
         "ends": torch.from_numpy(ends),
         "before": torch.from_numpy(_before(written, ends)),
@@ -95,9 +92,9 @@ def common(prompts: Sequence[Ids]) -> int:
     return next((place for place in range(most) if first[place] != last[place]), max(most, 0))
 
 
-def _level(lengths: list[int], parent: Ints, above: Level | None) -> Level:
+def _level(segments: Sequence[tuple[int, Ids]], above: Level | None) -> Level:
     """Segments that follow each other in the row, below those of another level."""
-    sizes = np.array(lengths)
+    parent, sizes = np.array([(i, len(ids)) for i, ids in segments]).T
     real = np.arange(sizes.max()) < sizes[:, None]
     own = np.where(real, (np.cumsum(sizes) - sizes)[:, None] + np.arange(sizes.max()), 0)
     if above is None:

@@ -10,6 +10,7 @@ from crowdtune.lm.encode import Encoded, encode
 from crowdtune.lm.load import LanguageModel, outline, usual_device
 from crowdtune.methods._options import check, options
 from crowdtune.methods._start import Start, form_of
+from crowdtune.ranks import n_ranks
 from crowdtune.training.memory import GIB, Memory, cheaper, estimate, free, heaviest, of_items
 from crowdtune.training.options import Training
 
@@ -50,6 +51,7 @@ def _told(lm: LanguageModel, encoded: Encoded, training: Training, labels: int, 
     data = of_items(encoded, labels) if device.type == "cpu" else 0
     batch = heaviest(encoded, training)
     found = estimate(lm, batch, training, data)
+    found = found.shared(n_ranks()) if training.fsdp else found
     room = free(device) + held
     sizes = f"about {found.total / GIB:.1f} of {room / GIB:.1f} GiB free: {found.words}"
     if found.total <= room:

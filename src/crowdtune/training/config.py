@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from transformers import TrainingArguments
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,5 +39,8 @@ class CrowdConfig(TrainingArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.n_gpu > 1:  # transformers would cut batches in pieces by their first axis (DataParallel)
+            logger.warning(f"one of {self.n_gpu} GPUs is used; torchrun --nproc-per-node {self.n_gpu} uses all")
+            self._n_gpu = 1
         if self.fp16:
             raise ValueError("fp16 scales losses in a way the annotator parameters do not see. Use bf16=True.")

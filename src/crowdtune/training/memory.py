@@ -58,6 +58,11 @@ class Memory:
         """Bytes in all."""
         return sum(self.parts.values())
 
+    def shared(self, ranks: int) -> Memory:
+        """The same on each of several processes that hold a part of the weights (FSDP2)."""
+        held = {name: -(-self.parts[name] // ranks) for name in ("weights", "gradients", "optimizer")}
+        return replace(self, **held)
+
     @property
     def parts(self) -> dict[str, int]:
         """Bytes by what they are for."""
