@@ -159,10 +159,10 @@ class Growing:
 
 
 def scratch(shape: tuple[int, ...], dtype: Any, large: int = LARGE) -> Row:
-    """A table to fill, not cleared; in a mapped file where it is `large` bytes or more."""
+    """A table of zeros; in a mapped file where it is `large` bytes or more."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if size < large:
-        return np.empty(shape, dtype)
+        return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="crowdtune-") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)  # a disk found full later would end the process without a word
