@@ -56,6 +56,8 @@ def test_values_are_grouped_in_their_order() -> None:
 
 def test_a_large_table_lies_in_a_file_and_is_as_good_as_another() -> None:
     table = scratch((3, 2), np.float32, large=1)
+    assert not table.any()
+    assert not scratch((300, 200), np.float32).any()
     table[:] = np.arange(6).reshape(3, 2)
     assert table.sum() == 15
     assert scratch((0, 2), np.float32).shape == (0, 2)

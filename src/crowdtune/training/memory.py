@@ -23,10 +23,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from crowdtune.lm.encode import Encoded
-from crowdtune.lm.heads import only
 from crowdtune.lm.load import LanguageModel, adapted
 from crowdtune.lm.packed import pack
-from crowdtune.lm.read_out import packed_logits, text_logits
+from crowdtune.lm.read_out import at_answer, packed_logits, text_logits
 from crowdtune.training.finetune import adapter
 from crowdtune.training.options import STATE, Training
 
@@ -202,37 +201,25 @@ def _peak(lm: LanguageModel, batch: Batch, training: Training) -> int:
 
 def _loss(lm: LanguageModel, batch: Batch) -> Any:
     """A loss of what is read off the model, in tensors of the right shapes."""
-    if lm.packs and batch.style != "reward":
-        return _loss_of_row(lm.model, batch)
     ids = torch.ones(batch.items, batch.prompt, dtype=torch.long)
-    read: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    read = batch.packed() if lm.packs else {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if batch.texts and batch.style in ("texts", "responses"):
-        return _loss_of_texts(lm.model, batch, read)
+        return _loss_of_texts(lm, batch, read)
+    if lm.head == "lm":
+        choices = torch.zeros(batch.items, 2, dtype=torch.long)
+        return at_answer(lm.model, read | {"answers": choices, "offset": choices.float()}).sum()
     if batch.texts:
         ids = torch.ones(batch.texts, batch.prompt + batch.longest, dtype=torch.long)
         read = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if lm.head != "lm":
-        return lm.model(**read).logits.float().log_softmax(-1).sum()
-    if lm.is_encoder_decoder:
-        read |= {"decoder_input_ids": torch.ones(batch.items, 1, dtype=torch.long)}
-    else:
-        read |= {"position_ids": torch.zeros_like(ids), "logits_to_keep": 1}
-    return lm.model(**read, use_cache=False).logits[:, -1].float().log_softmax(-1).sum()
+    return lm.model(**read).logits.float().log_softmax(-1).sum()
 
 
-def _loss_of_row(model: Any, batch: Batch) -> torch.Tensor:
-    """The same of a packed row: logits of two choices, or of the whole vocabulary at every token of a text."""
-    row = batch.packed()
-    if not batch.texts:
-        with only(model, torch.zeros(batch.items, 2, dtype=torch.long)):
-            return packed_logits(model, row, row["ends"]).float().log_softmax(-1).sum()
-    return _of_said(packed_logits(model, row, row["before"].flatten()))
-
-
-def _loss_of_texts(model: Any, batch: Batch, read: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The same of texts beside each other."""
+def _loss_of_texts(lm: LanguageModel, batch: Batch, read: dict[str, Any]) -> torch.Tensor:
+    """The same of texts, whose logits are of the whole vocabulary at every token."""
+    if lm.packs:
+        return _of_said(packed_logits(lm.model, read, read["before"].flatten()))
     text = torch.ones(batch.texts, batch.longest, dtype=torch.long)
-    logits = text_logits(model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)
+    logits = text_logits(lm.model, read, torch.zeros(batch.texts, dtype=torch.long), text).flatten(0, 1)
     return _of_said(logits[torch.zeros(text.numel(), dtype=torch.long)])
 
 

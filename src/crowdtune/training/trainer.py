@@ -211,8 +211,7 @@ class CrowdTrainer(Trainer):
 
     def _finalize_training(self, *args: Any, **kwargs: Any) -> Any:
         if self.args.world_size > 1:
-            own = vars(self)["_tr_loss"]  # of steps that are not logged yet
-            self._tr_loss = self.accelerator.gather(own).mean()
+            self._tr_loss = self.accelerator.gather(self._tr_loss).mean()  # of steps that are not logged yet
         return super()._finalize_training(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
