@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from crowdtune.errors import InputError
 
@@ -91,6 +92,24 @@ def discard(folder: Path) -> None:
     if folder.exists():
         folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+@contextmanager
+def put(path: Path, *, needs: int = 0) -> Iterator[IO[bytes]]:
+    """A file to fill, beside `path`, flushed to disk and renamed into its place at the end; `needs` as of `writing`."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path, needs=needs):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except BaseException:
+            with suppress(OSError):  # the folder it would be in is a file
+                aside.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

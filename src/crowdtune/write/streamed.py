@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from crowdtune.ragged import Texts
-from crowdtune.write.room import writing
+from crowdtune.write.room import put
 
 ROWS = 4096  # of a piece
 
 
 def write_streamed(path: Path, columns: Mapping[str, Any]) -> None:
     """Write columns of equal length as Parquet beside `path`, and rename it into place."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(aside, columns)
-            aside.replace(path)
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-
-
-def _write(path: Path, columns: Mapping[str, Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -37,14 +23,11 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
         name: pa.string() if isinstance(c, Texts) else plain.schema.field(name).type for name, c in columns.items()
     }
     schema = pa.schema(list(kinds.items()))
-    with path.open("wb") as file:
-        with pq.ParquetWriter(file, schema) as writer:
-            for start in range(0, size, ROWS):
-                rows = plain.slice(start, ROWS)
-                parts = {
-                    name: list(column[start : start + ROWS]) if isinstance(column, Texts) else rows[name]
-                    for name, column in columns.items()
-                }
-                writer.write_table(pa.table(parts, schema=schema))
-        file.flush()
-        os.fsync(file.fileno())
+    with put(path) as file, pq.ParquetWriter(file, schema) as writer:
+        for start in range(0, size, ROWS):
+            rows = plain.slice(start, ROWS)
+            parts = {
+                name: list(column[start : start + ROWS]) if isinstance(column, Texts) else rows[name]
+                for name, column in columns.items()
+            }
+            writer.write_table(pa.table(parts, schema=schema))

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ import msgspec
 
 from crowdtune.errors import InputError
 from crowdtune.ragged import Texts
-from crowdtune.write.room import writing
+from crowdtune.write.room import put
 from crowdtune.write.streamed import write_streamed
 
 FORMS = (".parquet", ".csv", ".jsonl")
@@ -78,9 +78,8 @@ def whole(folder: Path) -> Iterator[Path]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, flush it to disk and rename it into place."""
-    with writing(path, needs=len(data)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _swap(path, data)
+    with put(path, needs=len(data)) as file:
+        file.write(data)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -109,20 +108,6 @@ def write_table(path: Path, columns: Mapping[str, Column]) -> None:
         write_bytes(path, b"".join(line + b"\n" for line in lines))
         return
     write_bytes(path, _csv(names, records))
-
-
-def _swap(path: Path, data: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with suppress(OSError):  # the folder it would be in is a file
-            aside.unlink(missing_ok=True)
-        raise
 
 
 def _csv(names: list[str], records: Any) -> bytes:
