@@ -69,6 +69,11 @@ def require_language(name: str, config: Any, missing: Sequence[str]) -> None:
         )
 
 
+def bare(model: Any) -> Any:
+    """The model without what wraps it for several processes."""
+    return getattr(model, "module", model)
+
+
 @contextmanager
 def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
     """Let a language model compute no logits but those of some tokens, others for each item.
@@ -82,9 +87,8 @@ def only(model: Any, tokens: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
     Yields:
         (B, V) or (B, K) logits at one position -> (B, K) those of the tokens.
     """
-    bare = getattr(model, "module", model)
-    head = bare.get_output_embeddings()
-    if type(head) is not nn.Linear or hasattr(bare, "final_logits_bias"):
+    head = bare(model).get_output_embeddings()
+    if type(head) is not nn.Linear or hasattr(bare(model), "final_logits_bias"):
         yield lambda logits: logits.gather(1, tokens)
         return
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from crowdtune.annotations import MASKED
-from crowdtune.lm.heads import only
+from crowdtune.lm.heads import bare, only
 
 Batch = Mapping[str, Any]
 ReadOut = Callable[[Any, Batch], Tensor]
@@ -170,8 +170,7 @@ def _continued(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
 
 def keeps(model: Any) -> bool:
     """Whether a model can keep what it made of a prompt: not while it trains with activation checkpointing."""
-    bare = getattr(model, "module", model)
-    return not (bare.training and bare.is_activation_checkpointing)
+    return not (model.training and bare(model).is_activation_checkpointing)
 
 
 def _read_whole(model: Any, batch: Batch, row: Tensor, text: Tensor) -> Tensor:
@@ -234,4 +233,4 @@ def _start(model: Any, ids: Tensor) -> Tensor:
 
 
 def _config(model: Any) -> Any:
-    return getattr(model, "module", model).config
+    return bare(model).config
